@@ -1,1 +1,19 @@
-//! incentive
+//! What decides who is paid, and nothing else.
+//!
+//! Pure functions on owned values: no IO, no clock, no randomness, no floats on the way to the chain.
+//! Time is an argument, in blocks. In the order in which a round uses them:
+//!
+//! - [`units`]: ids and amounts (`Uid`, `NetUid`, `Block`, `Rao`, `Score`, `Weight`)
+//! - [`verdict`]: what a validator found out about one answer; every zero has a [`verdict::Fault`]
+//! - [`policy`]: the knobs of a subnet owner
+//! - [`score`]: a verdict becomes a score
+//! - [`board`]: scores of the last windows become a reputation
+//! - [`weights`]: reputations become the weight vector that goes to the chain
+//! - [`fixed`]: the fixed-point arithmetic of the chain's pallet
+//! - [`schedule`]: when an epoch is due
+//! - [`yuma`]: weights and stake become incentive, dividends and bonds
+//! - [`emission`]: what a block mints and how an epoch's share is split
+//! - [`registration`]: what a place on the subnet costs
+
+pub mod units;
+pub mod verdict;
