@@ -1,1 +1,3 @@
-//! neuron-common
+//! What both neurons share: wire, authentication, chain client, keys, configuration, telemetry.
+
+pub mod chain;

@@ -1,0 +1,200 @@
+//! What can go wrong between a neuron and the chain, and what to do about it.
+
+use incentive::units::{Block, NetUid};
+
+/// A failure of a chain operation. The message names the thing and the remedy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// Nobody answers at the endpoint, or not as a Substrate node would.
+    #[error(
+        "no chain at {endpoint}: {reason}; check `chain.endpoint` and that the node is running"
+    )]
+    Unreachable {
+        /// The configured endpoint.
+        endpoint: String,
+        /// What the attempt ended with.
+        reason: String,
+    },
+    /// The connection was lost and did not come back in time. The client goes on reconnecting.
+    #[error(
+        "{doing}: the chain at {endpoint} did not answer within {seconds} s; it will be asked again"
+    )]
+    Timeout {
+        /// What was being asked.
+        doing: &'static str,
+        /// The configured endpoint.
+        endpoint: String,
+        /// How long the client waited.
+        seconds: u64,
+    },
+    /// The endpoint serves another chain than the configuration pins.
+    #[error(
+        "{endpoint} serves the chain with genesis 0x{found}, not 0x{expected}; correct `chain.endpoint` or `chain.genesis`"
+    )]
+    WrongChain {
+        /// The configured endpoint.
+        endpoint: String,
+        /// The genesis hash it answers with, in hex.
+        found: String,
+        /// The genesis hash that was expected, in hex.
+        expected: String,
+    },
+    /// The chain has no subtensor pallet.
+    #[error(
+        "{endpoint} serves a chain without the pallet SubtensorModule; point `chain.endpoint` at a subtensor node"
+    )]
+    NotSubtensor {
+        /// The configured endpoint.
+        endpoint: String,
+    },
+    /// The runtime lacks or changed something that is needed here.
+    #[error(
+        "the runtime (spec {spec_version}) does not fit: {items}; install a release that supports it"
+    )]
+    Incompatible {
+        /// The runtime's version.
+        spec_version: u32,
+        /// What is missing or different.
+        items: String,
+    },
+    /// There is no such subnet.
+    #[error("subnet {netuid} does not exist at block {block}; check `netuid`")]
+    NoSuchSubnet {
+        /// The subnet that was asked for.
+        netuid: NetUid,
+        /// Where it was looked for.
+        block: Block,
+    },
+    /// The node does not know this block, or has pruned its state.
+    #[error("the node has no state of block 0x{hash}; ask a node that keeps it (an archive node)")]
+    NoSuchBlock {
+        /// The block's hash in hex.
+        hash: String,
+    },
+    /// The subnet takes sealed weights only, which this release does not write yet.
+    #[error(
+        "subnet {netuid} has commit-reveal on, which is not supported yet; the owner can switch it off with `sudo_set_commit_reveal_weights_enabled`"
+    )]
+    CommitRevealNotSupported {
+        /// The subnet.
+        netuid: NetUid,
+    },
+    /// The transaction pool refused the extrinsic; nothing was changed and nothing was paid.
+    #[error("{call} was refused: {name}; {advice}")]
+    Refused {
+        /// What was submitted.
+        call: String,
+        /// The chain's name for the reason.
+        name: String,
+        /// What to do.
+        advice: String,
+    },
+    /// The extrinsic is in a block and failed there.
+    #[error("{call} failed in block {block}: {pallet}::{name}; {advice}")]
+    Failed {
+        /// What was submitted.
+        call: String,
+        /// The block it failed in.
+        block: Block,
+        /// The pallet that refused.
+        pallet: String,
+        /// The pallet's error, such as `SettingWeightsTooFast`.
+        name: String,
+        /// What to do.
+        advice: String,
+    },
+    /// The extrinsic can no longer enter a block: it was not included in its lifetime, or its nonce was used by another.
+    #[error("{call} was not included up to block {until} and never will be; sign it anew")]
+    Expired {
+        /// What was submitted.
+        call: String,
+        /// The last block that was searched.
+        until: Block,
+    },
+    /// The extrinsic was not seen in a finalized block in time. It may still be included: submit the same bytes again.
+    #[error("{call} was not finalized within {seconds} s; submit the same bytes again")]
+    NotFinalized {
+        /// What was submitted.
+        call: String,
+        /// How long the client waited.
+        seconds: u64,
+    },
+    /// An address that the chain would refuse.
+    #[error("{address} cannot be announced: {reason}")]
+    InvalidAddress {
+        /// The address.
+        address: String,
+        /// Why the chain refuses it.
+        reason: &'static str,
+    },
+    /// The node answered with an error.
+    #[error("{doing}: the node answered: {message}")]
+    Node {
+        /// What was being asked.
+        doing: &'static str,
+        /// The node's words.
+        message: String,
+    },
+    /// An answer or an argument does not fit the runtime's types.
+    #[error("{doing}: {message}")]
+    Codec {
+        /// What was being encoded or decoded.
+        doing: &'static str,
+        /// What did not fit.
+        message: String,
+    },
+}
+
+impl ChainError {
+    /// The chain's own name for the refusal (`SettingWeightsTooFast`, `RateLimitExceeded`…), where the chain refused.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Refused { name, .. } | Self::Failed { name, .. } => Some(name),
+            Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::WrongChain { .. }
+            | Self::NotSubtensor { .. }
+            | Self::Incompatible { .. }
+            | Self::NoSuchSubnet { .. }
+            | Self::NoSuchBlock { .. }
+            | Self::CommitRevealNotSupported { .. }
+            | Self::Expired { .. }
+            | Self::NotFinalized { .. }
+            | Self::InvalidAddress { .. }
+            | Self::Node { .. }
+            | Self::Codec { .. } => None,
+        }
+    }
+
+    /// Whether the same operation may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::NotFinalized { .. }
+            | Self::Node { .. } => true,
+            Self::Refused { name, .. } | Self::Failed { name, .. } => {
+                matches!(
+                    name.as_str(),
+                    "RateLimitExceeded"
+                        | "SettingWeightsTooFast"
+                        | "ServingRateLimitExceeded"
+                        | "AdminActionProhibitedDuringWeightsWindow"
+                        | "TemporarilyBanned"
+                        | "PoolFull"
+                )
+            }
+            Self::WrongChain { .. }
+            | Self::NotSubtensor { .. }
+            | Self::Incompatible { .. }
+            | Self::NoSuchSubnet { .. }
+            | Self::NoSuchBlock { .. }
+            | Self::CommitRevealNotSupported { .. }
+            | Self::Expired { .. }
+            | Self::InvalidAddress { .. }
+            | Self::Codec { .. } => false,
+        }
+    }
+}
