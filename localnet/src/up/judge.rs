@@ -1,0 +1,157 @@
+//! The verdict over a whole run: did every honest miner earn, did every cheat earn nothing, was each caught for what it did?
+
+use std::collections::BTreeMap;
+
+use incentive::units::Uid;
+
+use super::cast::{Cheat, Fate, Role};
+
+/// How much more than the best honest miner a group that shares one solver may earn before it counts as two.
+///
+/// In percent. One thread of the scheduler's time is one miner; what is above 100 is noise between processes of one machine.
+const AS_ONE_PERCENT: u128 = 150;
+
+/// What one neuron got out of the counted epochs.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its name in the table.
+    pub name: String,
+    /// Its place.
+    pub uid: Uid,
+    /// What it did.
+    pub role: Role,
+    /// Alpha per counted epoch, in rao.
+    pub emissions: Vec<u64>,
+    /// For each validator the stable codes of the faults that it found in the counted epochs.
+    pub faults: Vec<Vec<String>>,
+}
+
+impl Account {
+    fn earned(&self) -> u128 {
+        self.emissions.iter().map(|emission| u128::from(*emission)).sum()
+    }
+}
+
+/// One line of the verdict.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// Whether it is as it should be.
+    pub ok: bool,
+    /// Whom it concerns.
+    pub name: String,
+    /// What was found, in words.
+    pub text: String,
+}
+
+/// Judges all neurons. The run is as it should be when every finding is.
+#[must_use]
+pub fn judge(accounts: &[Account]) -> Vec<Finding> {
+    let best = accounts.iter().filter(|a| a.role == Role::Miner).map(Account::earned).max().unwrap_or(0);
+    let mut groups: BTreeMap<Cheat, u128> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for account in accounts {
+        let (ok, text) = match account.role {
+            Role::Owner => continue,
+            Role::Validator => earns(account, "dividends"),
+            Role::Miner => honest(account),
+            Role::Cheat(cheat) => match cheat.fate() {
+                Fate::Earns => earns(account, "incentive"),
+                Fate::Caught(fault) => caught(account, fault.code()),
+                Fate::EarnsAsOne => {
+                    *groups.entry(cheat).or_default() += account.earned();
+                    continue;
+                }
+            },
+        };
+        findings.push(Finding { ok, name: account.name.clone(), text });
+    }
+    for (cheat, earned) in groups {
+        let ok = earned * 100 <= best * AS_ONE_PERCENT;
+        let percent = (earned * 100).checked_div(best).unwrap_or(0);
+        let text = format!("its hotkeys together earned {percent} % of the best honest miner");
+        findings.push(Finding { ok, name: cheat.name().to_owned(), text });
+    }
+    findings
+}
+
+fn earns(account: &Account, what: &str) -> (bool, String) {
+    let empty = account.emissions.iter().filter(|emission| **emission == 0).count();
+    let of = account.emissions.len();
+    match empty {
+        _ if of == 0 => (false, "no epoch was counted".to_owned()),
+        0 => (true, format!("{what} in all {of} epochs")),
+        _ => (false, format!("no {what} in {empty} of {of} epochs")),
+    }
+}
+
+fn honest(account: &Account) -> (bool, String) {
+    let (ok, text) = earns(account, "incentive");
+    match account.faults.iter().flatten().next() {
+        Some(fault) => (false, format!("{text}, but a validator found {fault}")),
+        None => (ok, text),
+    }
+}
+
+fn caught(account: &Account, deserved: &str) -> (bool, String) {
+    if account.earned() > 0 {
+        return (false, format!("earned {} rao and should have earned nothing", account.earned()));
+    }
+    if account.faults.is_empty() {
+        return (false, "no validator looked at it".to_owned());
+    }
+    for faults in &account.faults {
+        if faults.is_empty() {
+            return (false, format!("a validator never caught it; it deserves {deserved}"));
+        }
+        if let Some(other) = faults.iter().find(|fault| *fault != deserved) {
+            return (false, format!("caught with {other}, deserves {deserved}"));
+        }
+    }
+    (true, format!("earned nothing, caught with {deserved}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(role: Role, emissions: &[u64], faults: &[&[&str]]) -> Account {
+        Account {
+            name: role.name().to_owned(),
+            uid: Uid(1),
+            role,
+            emissions: emissions.to_vec(),
+            faults: faults.iter().map(|codes| codes.iter().map(|code| (*code).to_owned()).collect()).collect(),
+        }
+    }
+
+    fn ok(accounts: &[Account]) -> bool {
+        judge(accounts).iter().all(|finding| finding.ok)
+    }
+
+    #[test]
+    fn a_run_as_it_should_be() {
+        assert!(ok(&[
+            account(Role::Validator, &[5, 5], &[]),
+            account(Role::Miner, &[10, 10], &[&[], &[]]),
+            account(Role::Cheat(Cheat::Partial), &[0, 0], &[&["wrong_row"], &["wrong_row", "wrong_row"]]),
+            account(Role::Cheat(Cheat::Shared), &[5, 6], &[]),
+            account(Role::Cheat(Cheat::Shared), &[5, 4], &[]),
+        ]));
+    }
+
+    #[test]
+    fn each_way_to_go_wrong_is_found() {
+        let honest = || account(Role::Miner, &[10, 10], &[&[]]);
+        assert!(!ok(&[account(Role::Miner, &[10, 0], &[&[]])]), "an epoch without pay");
+        assert!(!ok(&[account(Role::Miner, &[], &[&[]])]), "no epoch at all");
+        assert!(!ok(&[account(Role::Miner, &[10, 10], &[&["wrong_row"]])]), "an honest miner accused");
+        assert!(!ok(&[account(Role::Validator, &[0, 0], &[])]), "a validator without dividends");
+        let slow = Role::Cheat(Cheat::Slow);
+        assert!(!ok(&[account(slow, &[0, 1], &[&["no_root"]])]), "a cheat that earned");
+        assert!(!ok(&[account(slow, &[0, 0], &[&["no_root"], &[]])]), "a cheat that one validator missed");
+        assert!(!ok(&[account(slow, &[0, 0], &[&["unreachable"]])]), "the wrong fault");
+        assert!(!ok(&[account(slow, &[0, 0], &[])]), "nobody looked");
+        let shared = Role::Cheat(Cheat::Shared);
+        assert!(!ok(&[honest(), account(shared, &[10, 10], &[]), account(shared, &[10, 10], &[])]), "earned as two");
+    }
+}
