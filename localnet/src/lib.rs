@@ -1,1 +1,5 @@
 //! localnet
+
+pub mod preset;
+pub mod runtime;
+pub mod subtensor;

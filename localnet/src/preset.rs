@@ -1,0 +1,120 @@
+//! The state of block 0.
+
+use parity_scale_codec::Encode as _;
+use sp_core::storage::{Storage, well_known_keys};
+use sp_keyring::Sr25519Keyring;
+use sp_runtime::BuildStorage as _;
+use sp_state_machine::BasicExternalities;
+
+use crate::runtime::{AccountId, Balance, BalancesConfig, Runtime, RuntimeGenesisConfig, SlotDurationMs, SudoConfig};
+
+/// One TAO in rao.
+pub const TAO: Balance = 1_000_000_000;
+
+/// What a chain starts with. Everything a subnet owner or a test may want to differ is a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// `dev` or `mainnet`, as the command line names it.
+    pub name: &'static str,
+    /// Blocks per epoch of a new subnet.
+    pub tempo: u16,
+    /// Blocks between two weight vectors of one neuron of a new subnet.
+    pub weights_rate_limit: u64,
+    /// Blocks between two announcements of one neuron of a new subnet.
+    pub serving_rate_limit: u64,
+    /// Blocks during which a new neuron of a new subnet is not replaced.
+    pub immunity_period: u16,
+    /// Whether weights of a new subnet must be committed first and revealed later.
+    pub commit_reveal: bool,
+    /// Blocks between two new subnets.
+    pub network_rate_limit: u64,
+    /// Blocks between a subnet's registration and its start.
+    pub start_call_delay: u64,
+    /// Whether a neuron may announce 127.0.0.1, as everything on one machine must.
+    pub allow_loopback: bool,
+    /// Free balances in rao besides the well-known development accounts.
+    pub balances: Vec<(AccountId, Balance)>,
+}
+
+impl Preset {
+    /// Quick epochs, no waiting times, everything on one machine.
+    #[must_use]
+    pub const fn dev() -> Self {
+        Self {
+            name: "dev",
+            tempo: 20,
+            weights_rate_limit: 0,
+            serving_rate_limit: 0,
+            immunity_period: 100,
+            commit_reveal: false,
+            network_rate_limit: 0,
+            start_call_delay: 0,
+            allow_loopback: true,
+            balances: Vec::new(),
+        }
+    }
+
+    /// The values of the main network.
+    #[must_use]
+    pub const fn mainnet() -> Self {
+        Self {
+            name: "mainnet",
+            tempo: 360,
+            weights_rate_limit: 100,
+            serving_rate_limit: 50,
+            immunity_period: 5000,
+            commit_reveal: true,
+            network_rate_limit: 7200,
+            start_call_delay: 0,
+            allow_loopback: false,
+            balances: Vec::new(),
+        }
+    }
+}
+
+/// The genesis state of a chain with a block every `block_ms` milliseconds.
+///
+/// `:code` holds no code, since the runtime is part of this program, but a digest of its metadata: a chain with
+/// another interface has another genesis hash, and clients that cache metadata by it do not mix the two up.
+///
+/// # Errors
+/// Names the pallet whose genesis is refused.
+pub fn genesis_storage(preset: &Preset, block_ms: u64) -> Result<Storage, GenesisError> {
+    let mut storage = genesis_config(preset).build_storage().map_err(GenesisError)?;
+    storage.top.insert(SlotDurationMs::key().to_vec(), block_ms.encode());
+    let metadata = BasicExternalities::new(storage.clone()).execute_with(|| Runtime::metadata().encode());
+    let mut code = b"native:".to_vec();
+    code.extend(sp_crypto_hashing::blake2_256(&metadata));
+    storage.top.insert(well_known_keys::CODE.to_vec(), code);
+    Ok(storage)
+}
+
+/// A pallet refused its genesis values.
+#[derive(Debug, thiserror::Error)]
+#[error("genesis refused: {0}; check the balances of the preset")]
+pub struct GenesisError(String);
+
+fn genesis_config(preset: &Preset) -> RuntimeGenesisConfig {
+    let mut balances = well_known_balances();
+    for (account, free) in &preset.balances {
+        balances.retain(|(known, _)| known != account);
+        balances.push((account.clone(), *free));
+    }
+    RuntimeGenesisConfig {
+        balances: BalancesConfig {
+            balances,
+            ..Default::default()
+        },
+        sudo: SudoConfig {
+            key: Some(Sr25519Keyring::Alice.to_account_id()),
+        },
+        ..Default::default()
+    }
+}
+
+fn well_known_balances() -> Vec<(AccountId, Balance)> {
+    use Sr25519Keyring::{Alice, Bob, Charlie, Dave, Eve, Ferdie, One, Two};
+    let rich = [Alice, Bob, Charlie].map(|key| (key.to_account_id(), 1_000_000 * TAO));
+    let modest = [Dave, Eve, Ferdie, One, Two].map(|key| (key.to_account_id(), 2_000 * TAO));
+    rich.into_iter().chain(modest).collect()
+}
