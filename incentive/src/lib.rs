@@ -15,5 +15,13 @@
 //! - [`emission`]: what a block mints and how an epoch's share is split
 //! - [`registration`]: what a place on the subnet costs
 
+pub mod emission;
+pub mod fixed;
+pub mod registration;
+pub mod schedule;
 pub mod units;
 pub mod verdict;
+pub mod yuma;
+
+/// The version of the chain's runtime whose arithmetic [`yuma`], [`emission`], [`schedule`] and [`registration`] follow.
+pub const RUNTIME: u32 = 425;

@@ -1,0 +1,11 @@
+//! What a block mints and how an epoch's share is split.
+//!
+//! In the order of a block: [`block_emission`] is minted, [`shares`] divide it among the subnets, [`inject`] turns a
+//! subnet's part into liquidity, [`split`] divides the subnet's own tokens among owner, miners, validators and root.
+//! At the end of a tempo the epoch's dividends are passed on to parents and divided by [`distribute`].
+
+mod distribution;
+mod issuance;
+
+pub use distribution::{Account, Distribution, Pending, distribute, divide_dividend, dividend_after_take};
+pub use issuance::{Candidate, Injection, Split, block_emission, inject, root_proportion, shares, split};
