@@ -115,23 +115,21 @@ fn moving_average(new: &[Row], old: &[Row], speed: I32F32) -> Matrix {
 }
 
 impl LiquidAlpha {
-    /// The moving average with a speed per entry. Bonds without a weight vanish at once.
+    /// The moving average with a speed per entry. Bonds without a weight vanish at once, the order of the
+    /// weights remains.
     fn moving_average(&self, new: &[Row], old: &[Row], consensus: &[I32F32]) -> Matrix {
         let size = new.len();
         let curve = Curve::new(self);
         let blend = |(new, old): (&Row, &Row)| {
             let (seen_new, seen_old) = (ascending(new, size), ascending(old, size));
             let held = dense(old, size);
-            let mut row = vec![I32F32::ZERO; size];
-            for (j, value) in new {
+            let moved = new.iter().map(|(j, value)| {
                 let speed = curve.speed(at(&seen_new, *j), at(&seen_old, *j), at(consensus, *j));
                 let kept = mul(I32F32::ONE.saturating_sub(speed), at(&held, *j));
                 let gained = mul(speed, *value).max(I32F32::ZERO);
-                if let Some(slot) = row.get_mut(usize::from(*j)) {
-                    *slot = kept.saturating_add(gained).min(I32F32::ONE);
-                }
-            }
-            sparse(row)
+                (*j, kept.saturating_add(gained).min(I32F32::ONE))
+            });
+            moved.filter(|(_, value)| *value > I32F32::ZERO).collect()
         };
         new.iter().zip(old).map(blend).collect()
     }
