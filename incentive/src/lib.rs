@@ -15,12 +15,16 @@
 //! - [`emission`]: what a block mints and how an epoch's share is split
 //! - [`registration`]: what a place on the subnet costs
 
+pub mod board;
 pub mod emission;
 pub mod fixed;
+pub mod policy;
 pub mod registration;
 pub mod schedule;
+pub mod score;
 pub mod units;
 pub mod verdict;
+pub mod weights;
 pub mod yuma;
 
 /// The version of the chain's runtime whose arithmetic [`yuma`], [`emission`], [`schedule`] and [`registration`] follow.
