@@ -7,5 +7,10 @@
 mod distribution;
 mod issuance;
 
-pub use distribution::{Account, Distribution, Pending, distribute, divide_dividend, dividend_after_take};
-pub use issuance::{Candidate, Injection, Split, block_emission, inject, root_proportion, shares, split};
+pub use distribution::{
+    Account, Distribution, Pending, Withheld, distribute, divide_dividend, dividend_after_take, withhold,
+};
+pub use issuance::{
+    Candidate, Injection, Split, block_emission, inject, price_shares, root_is_paid, root_proportion, shares, split,
+    tao_emission,
+};

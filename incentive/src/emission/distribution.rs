@@ -1,6 +1,6 @@
 //! From an epoch's emission to the accounts that it is paid to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fixed::{U96F32, div, mul, proportion_u64, sum, to_u64};
 
@@ -45,6 +45,8 @@ pub struct Account<A> {
 pub struct Distribution<A> {
     /// To the owner coldkeys of miners, rao.
     pub incentives: BTreeMap<A, u64>,
+    /// What validators' stake on the subnet receives together: with the miners' half where nobody mined, rao.
+    pub validator_alpha: u64,
     /// To stake on the subnet, before the validator's take.
     pub alpha_dividends: BTreeMap<A, U96F32>,
     /// To stake on the root network, before the validator's take.
@@ -88,6 +90,7 @@ pub fn distribute<A: Ord + Clone>(
     }
     Distribution {
         incentives,
+        validator_alpha: validator,
         alpha_dividends: share_out(alpha, validator),
         root_dividends: share_out(root, pending.root),
         burned,
@@ -107,6 +110,9 @@ fn share_out<A: Ord>(parts: BTreeMap<A, U96F32>, amount: u64) -> BTreeMap<A, U96
 }
 
 /// Passes a hotkey's `dividend` on to those who lent it their stake: what each hotkey receives, and what is burned.
+///
+/// A parent of another coldkey leaves the hotkey its take, and `childkey_burn` (`CKBurn`) is burned; the hotkey itself
+/// comes last in the result.
 #[must_use]
 pub fn divide_dividend<A: Ord + Clone>(
     hotkey: &A,
@@ -115,8 +121,70 @@ pub fn divide_dividend<A: Ord + Clone>(
     tao_weight: u64,
     childkey_burn: u64,
 ) -> (Vec<(A, u64)>, u64) {
-    let _ = (accounts, tao_weight, childkey_burn);
-    (vec![(hotkey.clone(), dividend)], 0)
+    let Some(child) = accounts.get(hotkey) else { return (vec![(hotkey.clone(), dividend)], 0) };
+    let tao_weight = proportion_u64(tao_weight);
+    let own = U96F32::from_num(to_u64(child.lent(child.kept(), tao_weight)));
+    let lenders: Vec<(&A, &Account<A>, U96F32)> = child
+        .parents
+        .iter()
+        .filter_map(|(part, parent)| Some((parent, accounts.get(parent)?, proportion_u64(*part))))
+        .map(|(hotkey, parent, part)| (hotkey, parent, parent.lent(part, tao_weight)))
+        .collect();
+    let total = lenders.iter().fold(own, |total, (_, _, lent)| total.saturating_add(*lent));
+
+    let dividend = U96F32::from_num(dividend);
+    let take_share = div(U96F32::from_num(child.childkey_take), U96F32::from_num(u16::MAX));
+    let (mut rest, mut takes, mut burned) = (dividend, U96F32::ZERO, 0u64);
+    let mut parts = Vec::with_capacity(lenders.len() + 1);
+    for (hotkey, parent, lent) in lenders {
+        let mut part = mul(dividend, div(lent, total));
+        rest = rest.saturating_sub(part);
+        if parent.coldkey != child.coldkey {
+            let (burn, take) = (mul(proportion_u64(childkey_burn), part), mul(take_share, part));
+            part = part.saturating_sub(burn).saturating_sub(take);
+            takes = takes.saturating_add(take);
+            burned = burned.saturating_add(to_u64(burn));
+        }
+        parts.push((hotkey.clone(), to_u64(part)));
+    }
+    parts.push((hotkey.clone(), to_u64(rest.saturating_add(takes))));
+    (parts, burned)
+}
+
+impl<A> Account<A> {
+    /// What a `part` of the stake weighs, rao.
+    fn lent(&self, part: U96F32, tao_weight: U96F32) -> U96F32 {
+        let alpha = mul(U96F32::from_num(self.alpha_stake), part);
+        let root = mul(mul(U96F32::from_num(self.root_stake), part), tao_weight);
+        alpha.saturating_add(root)
+    }
+
+    /// The part of the stake that no child has.
+    fn kept(&self) -> U96F32 {
+        self.children.iter().fold(U96F32::ONE, |kept, (part, _)| kept.saturating_sub(proportion_u64(*part)))
+    }
+}
+
+/// Miner emission after the subnet owner's own hotkeys were left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld<A> {
+    /// What is paid, rao.
+    pub paid: BTreeMap<A, u64>,
+    /// What is burned or recycled instead, rao.
+    pub amount: u64,
+    /// `MinerBurned`: the part that was withheld.
+    pub share: U96F32,
+}
+
+/// Leaves out the incentives of the subnet owner's hotkeys.
+#[must_use]
+pub fn withhold<A: Ord>(incentives: BTreeMap<A, u64>, owners: &BTreeSet<A>) -> Withheld<A> {
+    let total = |incentives: &BTreeMap<A, u64>| incentives.values().fold(0u64, |sum, rao| sum.saturating_add(*rao));
+    let all = total(&incentives);
+    let (withheld, paid): (BTreeMap<A, u64>, _) =
+        incentives.into_iter().partition(|(hotkey, _)| owners.contains(hotkey));
+    let amount = total(&withheld);
+    Withheld { paid, amount, share: div(U96F32::from_num(amount), U96F32::from_num(all)) }
 }
 
 /// Divides a dividend into what its stakers receive and what the validator takes, in 65535ths; rao.

@@ -33,17 +33,25 @@ pub struct Candidate {
     pub enabled: bool,
 }
 
-/// Each candidate's share of the TAO that a block mints.
+/// Each candidate's share of the price of all, less what it withholds from its miners.
+///
+/// Where all of them withhold everything, the prices alone count.
 #[must_use]
-pub fn shares(candidates: &[Candidate]) -> Vec<U64F64> {
+pub fn price_shares(candidates: &[Candidate]) -> Vec<U64F64> {
     let mut by_price: Vec<U64F64> = candidates.iter().map(|c| convert(c.moving_price)).collect();
     rescale(&mut by_price);
     let mut shares: Vec<U64F64> = by_price.iter().zip(candidates).map(|(share, c)| mul(*share, kept(c))).collect();
     if sum(shares.iter().copied()) == U64F64::ZERO {
-        shares = by_price;
-    } else {
-        rescale(&mut shares);
+        return by_price;
     }
+    rescale(&mut shares);
+    shares
+}
+
+/// Each candidate's share of the TAO that a block mints: what is disabled leaves its part to the others.
+#[must_use]
+pub fn shares(candidates: &[Candidate]) -> Vec<U64F64> {
+    let mut shares = price_shares(candidates);
     if candidates.iter().all(|candidate| candidate.enabled) {
         return shares;
     }
@@ -65,6 +73,20 @@ fn rescale(values: &mut [U64F64]) {
     for value in values {
         *value = div(*value, total);
     }
+}
+
+/// The part of the TAO that a block mints for a subnet with this share, rao.
+#[must_use]
+pub fn tao_emission(block_emission: u64, share: U64F64) -> U96F32 {
+    convert(mul(U64F64::from_num(block_emission), share))
+}
+
+/// Whether stake on the root network is paid: the moving prices of all subnets that take part exceed one together.
+///
+/// Otherwise its part is recycled.
+#[must_use]
+pub fn root_is_paid(candidates: &[Candidate]) -> bool {
+    sum(candidates.iter().map(|candidate| convert::<U96F32>(candidate.moving_price))) > U96F32::ONE
 }
 
 /// The part of a subnet's dividends that belongs to stake on the root network.
