@@ -6,7 +6,13 @@ use sp_keyring::Sr25519Keyring;
 use sp_runtime::BuildStorage as _;
 use sp_state_machine::BasicExternalities;
 
-use crate::runtime::{AccountId, Balance, BalancesConfig, Runtime, RuntimeGenesisConfig, SlotDurationMs, SudoConfig};
+use crate::{
+    runtime::{
+        AccountId, Balance, BalancesConfig, Runtime, RuntimeGenesisConfig, SlotDurationMs, SubtensorModuleConfig,
+        SudoConfig,
+    },
+    subtensor::types::SubnetDefaults,
+};
 
 /// One TAO in rao.
 pub const TAO: Balance = 1_000_000_000;
@@ -16,16 +22,8 @@ pub const TAO: Balance = 1_000_000_000;
 pub struct Preset {
     /// `dev` or `mainnet`, as the command line names it.
     pub name: &'static str,
-    /// Blocks per epoch of a new subnet.
-    pub tempo: u16,
-    /// Blocks between two weight vectors of one neuron of a new subnet.
-    pub weights_rate_limit: u64,
-    /// Blocks between two announcements of one neuron of a new subnet.
-    pub serving_rate_limit: u64,
-    /// Blocks during which a new neuron of a new subnet is not replaced.
-    pub immunity_period: u16,
-    /// Whether weights of a new subnet must be committed first and revealed later.
-    pub commit_reveal: bool,
+    /// Hyperparameters of a new subnet.
+    pub new_subnet: SubnetDefaults,
     /// Blocks between two new subnets.
     pub network_rate_limit: u64,
     /// Blocks between a subnet's registration and its start.
@@ -42,11 +40,13 @@ impl Preset {
     pub const fn dev() -> Self {
         Self {
             name: "dev",
-            tempo: 20,
-            weights_rate_limit: 0,
-            serving_rate_limit: 0,
-            immunity_period: 100,
-            commit_reveal: false,
+            new_subnet: SubnetDefaults {
+                tempo: 20,
+                weights_rate_limit: 0,
+                serving_rate_limit: 0,
+                immunity_period: 100,
+                commit_reveal: false,
+            },
             network_rate_limit: 0,
             start_call_delay: 0,
             allow_loopback: true,
@@ -59,11 +59,7 @@ impl Preset {
     pub const fn mainnet() -> Self {
         Self {
             name: "mainnet",
-            tempo: 360,
-            weights_rate_limit: 100,
-            serving_rate_limit: 50,
-            immunity_period: 5000,
-            commit_reveal: true,
+            new_subnet: SubnetDefaults::MAINNET,
             network_rate_limit: 7200,
             start_call_delay: 0,
             allow_loopback: false,
@@ -101,13 +97,15 @@ fn genesis_config(preset: &Preset) -> RuntimeGenesisConfig {
         balances.push((account.clone(), *free));
     }
     RuntimeGenesisConfig {
-        balances: BalancesConfig {
-            balances,
+        balances: BalancesConfig { balances, ..Default::default() },
+        subtensor_module: SubtensorModuleConfig {
+            new_subnet: preset.new_subnet.clone(),
+            allow_loopback: preset.allow_loopback,
+            network_rate_limit: preset.network_rate_limit,
+            start_call_delay: preset.start_call_delay,
             ..Default::default()
         },
-        sudo: SudoConfig {
-            key: Some(Sr25519Keyring::Alice.to_account_id()),
-        },
+        sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
         ..Default::default()
     }
 }

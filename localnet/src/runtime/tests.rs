@@ -9,18 +9,13 @@ fn genesis() -> BasicExternalities {
 }
 
 fn dispatch(method: &str, data: &[u8]) -> Vec<u8> {
-    genesis()
-        .execute_with(|| api::dispatch(method, data))
-        .expect("known method")
+    genesis().execute_with(|| api::dispatch(method, data)).expect("known method")
 }
 
 #[test]
 fn version_is_answered_by_name() {
     let version = RuntimeVersion::decode(&mut &dispatch("Core_version", &[])[..]).unwrap();
-    assert_eq!(
-        (&*version.spec_name, version.spec_version, version.transaction_version),
-        ("node-subtensor", 425, 1)
-    );
+    assert_eq!((&*version.spec_name, version.spec_version, version.transaction_version), ("node-subtensor", 425, 1));
 }
 
 #[test]

@@ -44,11 +44,7 @@ impl TransactionExtension<RuntimeCall> for CheckNonce {
             return Ok((ValidTransaction::default(), None, origin));
         };
         let ValidNonceInfo { provides, requires } = nonce_info(&who, self.0, info.pays_fee)?;
-        let validity = ValidTransaction {
-            provides,
-            requires,
-            ..Default::default()
-        };
+        let validity = ValidTransaction { provides, requires, ..Default::default() };
         Ok((validity, Some(who), origin))
     }
 
@@ -84,8 +80,5 @@ fn nonce_info(who: &AccountId, nonce: Nonce, pays: Pays) -> Result<ValidNonceInf
         return Err(InvalidTransaction::Stale.into());
     }
     let requires = (account.nonce < nonce).then(|| (who, nonce.saturating_sub(1)).encode());
-    Ok(ValidNonceInfo {
-        provides: vec![(who, nonce).encode()],
-        requires: requires.into_iter().collect(),
-    })
+    Ok(ValidNonceInfo { provides: vec![(who, nonce).encode()], requires: requires.into_iter().collect() })
 }

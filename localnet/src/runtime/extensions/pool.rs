@@ -9,7 +9,7 @@ use sp_runtime::{
     transaction_validity::{InvalidTransaction, TransactionSource, ValidTransaction},
 };
 
-use crate::runtime::{Runtime, RuntimeCall, RuntimeOrigin, filter::CallFilter};
+use crate::runtime::{Runtime, RuntimeCall, RuntimeOrigin, SubtensorModule, filter::CallFilter};
 
 macro_rules! extension {
     ($(#[$doc:meta])* $name:ident) => {
@@ -94,6 +94,9 @@ impl TransactionExtension<RuntimeCall> for SubtensorTransactionExtension {
     ) -> ValidateResult<Self::Val, RuntimeCall> {
         if !CallFilter::contains(call) {
             return Err(InvalidTransaction::Call.into());
+        }
+        if let (RuntimeCall::SubtensorModule(call), Some(who)) = (call, origin.as_system_origin_signer()) {
+            SubtensorModule::admit(who, call).map_err(InvalidTransaction::Custom)?;
         }
         Ok((ValidTransaction::default(), (), origin))
     }

@@ -1,0 +1,66 @@
+//! Checks that the pool makes before a call takes space in a block.
+//!
+//! A call that passes here may still fail when it is dispatched.
+
+use frame_support::ensure;
+use sp_runtime::AccountId32;
+
+use super::{pallet::*, registration::mechanism_index, types::AxonInfo};
+
+impl<T: Config> Pallet<T> {
+    /// The `InvalidTransaction::Custom` code with which the pool refuses a call.
+    ///
+    /// # Errors
+    /// The code, as subtensor's clients know it.
+    pub fn admit(who: &AccountId32, call: &Call<T>) -> Result<(), u8> {
+        Self::guard(who, call).map_err(|error| pool_code(&error))
+    }
+
+    /// The check itself, with the error that names what is wrong.
+    pub(super) fn guard(who: &AccountId32, call: &Call<T>) -> Result<(), Error<T>> {
+        match call {
+            Call::set_weights { netuid, .. } => Self::guard_weights(who, *netuid, 0),
+            Call::set_mechanism_weights { netuid, mecid, .. } => Self::guard_weights(who, *netuid, *mecid),
+            Call::serve_axon { netuid, version, ip, port, ip_type, protocol, placeholder1, placeholder2 } => {
+                let axon = AxonInfo {
+                    block: 0,
+                    version: *version,
+                    ip: *ip,
+                    port: *port,
+                    ip_type: *ip_type,
+                    protocol: *protocol,
+                    placeholder1: *placeholder1,
+                    placeholder2: *placeholder2,
+                };
+                Self::check_axon(who, *netuid, &axon)
+            }
+            Call::register_network { .. } => {
+                ensure!(Self::network_rate_limit_passed(Self::block()), Error::NetworkTxRateLimitExceeded);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn guard_weights(who: &AccountId32, netuid: u16, mechanism: u8) -> Result<(), Error<T>> {
+        ensure!(Self::enough_stake_for_weights(who, netuid), Error::NotEnoughStakeToSetWeights);
+        let index = mechanism_index(netuid, mechanism);
+        let passed = Uids::<T>::get(netuid, who).is_none_or(|uid| {
+            Self::mechanism_exists(netuid, mechanism) && Self::weights_rate_limit_passed(netuid, index, uid)
+        });
+        ensure!(passed, Error::SettingWeightsTooFast);
+        Ok(())
+    }
+}
+
+const fn pool_code<T: Config>(error: &Error<T>) -> u8 {
+    match error {
+        Error::NotEnoughStakeToSetWeights => 1,
+        Error::SettingWeightsTooFast | Error::NetworkTxRateLimitExceeded => 6,
+        Error::HotKeyNotRegisteredInNetwork => 10,
+        Error::InvalidIpAddress => 11,
+        Error::ServingRateLimitExceeded => 12,
+        Error::InvalidPort => 13,
+        _ => 255,
+    }
+}

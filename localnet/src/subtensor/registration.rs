@@ -1,0 +1,122 @@
+//! Neurons: how a hotkey gets a uid.
+
+use frame_support::{
+    ensure,
+    pallet_prelude::DispatchResult,
+    traits::{
+        fungible::{Inspect as _, Mutate as _},
+        tokens::{Fortitude, Preservation},
+    },
+};
+use frame_system::{ensure_signed, pallet_prelude::OriginFor};
+use sp_runtime::{AccountId32, DispatchError};
+
+use super::{network::ROOT, pallet::*};
+
+impl<T: Config> Pallet<T> {
+    pub(super) fn do_burned_register(origin: OriginFor<T>, netuid: u16, hotkey: &AccountId32) -> DispatchResult {
+        let coldkey = ensure_signed(origin)?;
+        ensure!(netuid != ROOT, Error::<T>::RegistrationNotPermittedOnRootSubnet);
+        ensure!(NetworksAdded::<T>::get(netuid), Error::<T>::SubnetNotExists);
+        ensure!(NetworkRegistrationAllowed::<T>::get(netuid), Error::<T>::SubNetRegistrationDisabled);
+        ensure!(!Uids::<T>::contains_key(netuid, hotkey), Error::<T>::HotKeyAlreadyRegisteredInSubNet);
+        let price = Burn::<T>::get(netuid);
+        ensure!(Self::free_balance(&coldkey) >= price, Error::<T>::NotEnoughBalanceToStake);
+        Self::own_hotkey(&coldkey, hotkey)?;
+        ensure!(SubnetworkN::<T>::get(netuid) < MaxAllowedUids::<T>::get(netuid), Error::<T>::NoNeuronIdAvailable);
+
+        let paid = Self::pay(&coldkey, &Self::subnet_account(netuid), price)?;
+        Self::burn_into_pool(netuid, paid);
+        let uid = Self::append_neuron(netuid, hotkey, Self::block())?;
+        Self::count_registration(netuid, price);
+        Self::deposit_event(Event::NeuronRegistered(netuid, uid, hotkey.clone()));
+        Ok(())
+    }
+
+    fn count_registration(netuid: u16, price: u64) {
+        RegistrationsThisBlock::<T>::mutate(netuid, |count| *count = count.saturating_add(1));
+        RegistrationsThisInterval::<T>::mutate(netuid, |count| *count = count.saturating_add(1));
+        RAORecycledForRegistration::<T>::mutate(netuid, |total| *total = total.saturating_add(price));
+        let raised = price_after_registration(
+            price,
+            BurnIncreaseMult::<T>::get(netuid).bits,
+            MinBurn::<T>::get(netuid),
+            MaxBurn::<T>::get(netuid),
+        );
+        Burn::<T>::insert(netuid, raised);
+        let recycled = RAORecycledForRegistration::<T>::get(netuid);
+        Self::deposit_event(Event::RAORecycledForRegistrationSet(netuid, recycled));
+    }
+
+    /// Gives the next uid to a hotkey.
+    pub(super) fn append_neuron(netuid: u16, hotkey: &AccountId32, block: u64) -> Result<u16, DispatchError> {
+        let uid = SubnetworkN::<T>::get(netuid);
+        let count = uid.checked_add(1).ok_or(Error::<T>::NoNeuronIdAvailable)?;
+        SubnetworkN::<T>::insert(netuid, count);
+        Active::<T>::mutate(netuid, |v| v.push(true));
+        Emission::<T>::mutate(netuid, |v| v.push(0));
+        Consensus::<T>::mutate(netuid, |v| v.push(0));
+        Dividends::<T>::mutate(netuid, |v| v.push(0));
+        ValidatorTrust::<T>::mutate(netuid, |v| v.push(0));
+        ValidatorPermit::<T>::mutate(netuid, |v| v.push(false));
+        for index in Self::mechanism_indices(netuid) {
+            Incentive::<T>::mutate(index, |v| v.push(0));
+            LastUpdate::<T>::mutate(index, |v| v.push(block));
+        }
+        Keys::<T>::insert(netuid, uid, hotkey);
+        Uids::<T>::insert(netuid, hotkey, uid);
+        BlockAtRegistration::<T>::insert(netuid, uid, block);
+        IsNetworkMember::<T>::insert(hotkey, netuid, true);
+        Ok(uid)
+    }
+
+    /// Makes the coldkey the owner of a hotkey that has none.
+    pub(super) fn own_hotkey(coldkey: &AccountId32, hotkey: &AccountId32) -> DispatchResult {
+        if Owner::<T>::contains_key(hotkey) {
+            ensure!(Owner::<T>::get(hotkey) == *coldkey, Error::<T>::NonAssociatedColdKey);
+            return Ok(());
+        }
+        ensure!(!Self::is_subnet_account(hotkey), Error::<T>::CannotUseSystemAccount);
+        Owner::<T>::insert(hotkey, coldkey);
+        OwnedHotkeys::<T>::mutate(coldkey, |hotkeys| push_new(hotkeys, hotkey));
+        StakingHotkeys::<T>::mutate(coldkey, |hotkeys| push_new(hotkeys, hotkey));
+        Ok(())
+    }
+
+    /// What an account could spend, the existential deposit included, rao.
+    pub(super) fn free_balance(who: &AccountId32) -> u64 {
+        pallet_balances::Pallet::<T>::reducible_balance(who, Preservation::Expendable, Fortitude::Polite)
+    }
+
+    /// Moves up to `amount`, leaving the payer's existential deposit; returns what was paid, rao.
+    pub(super) fn pay(from: &AccountId32, to: &AccountId32, amount: u64) -> Result<u64, DispatchError> {
+        type Balances<T> = pallet_balances::Pallet<T>;
+        let spendable = Balances::<T>::reducible_balance(from, Preservation::Preserve, Fortitude::Polite);
+        Balances::<T>::transfer(from, to, amount.min(spendable), Preservation::Preserve)
+    }
+
+    /// Storage indices of all mechanisms of a subnet: `4096 * mechanism + netuid`.
+    pub(super) fn mechanism_indices(netuid: u16) -> impl Iterator<Item = u16> {
+        (0..MechanismCountCurrent::<T>::get(netuid)).map(move |mechanism| mechanism_index(netuid, mechanism))
+    }
+}
+
+/// Storage index of a mechanism's weights, bonds, incentives and updates.
+#[must_use]
+pub const fn mechanism_index(netuid: u16, mechanism: u8) -> u16 {
+    (mechanism as u16).wrapping_mul(4096).wrapping_add(netuid)
+}
+
+fn push_new(hotkeys: &mut Vec<AccountId32>, hotkey: &AccountId32) {
+    if !hotkeys.contains(hotkey) {
+        hotkeys.push(hotkey.clone());
+    }
+}
+
+/// The price after a registration; the multiplier has 64 fraction bits and never lowers the price.
+fn price_after_registration(price: u64, multiplier: u128, lowest: u64, highest: u64) -> u64 {
+    let multiplier = multiplier.max(1 << 64);
+    let whole = u128::from(price).saturating_mul(multiplier >> 64);
+    let fraction = (u128::from(price) * u128::from(multiplier as u64)) >> 64;
+    u64::try_from(whole.saturating_add(fraction)).unwrap_or(u64::MAX).clamp(lowest, highest.max(lowest))
+}

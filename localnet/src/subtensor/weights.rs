@@ -1,0 +1,107 @@
+//! What a validator thinks of the others.
+
+use std::collections::BTreeSet;
+
+use frame_support::{ensure, pallet_prelude::DispatchResult};
+use frame_system::{ensure_signed, pallet_prelude::OriginFor};
+use sp_runtime::AccountId32;
+
+use super::{network::ROOT, pallet::*, registration::mechanism_index};
+
+impl<T: Config> Pallet<T> {
+    pub(super) fn do_set_weights(
+        origin: OriginFor<T>,
+        netuid: u16,
+        mechanism: u8,
+        uids: Vec<u16>,
+        values: Vec<u16>,
+        version_key: u64,
+    ) -> DispatchResult {
+        ensure!(!CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealEnabled);
+        let hotkey = ensure_signed(origin)?;
+        ensure!(netuid != ROOT, Error::<T>::CanNotSetRootNetworkWeights);
+        ensure!(uids.len() == values.len(), Error::<T>::WeightVecNotEqualSize);
+        ensure!(Self::mechanism_exists(netuid, mechanism), Error::<T>::MechanismDoesNotExist);
+        let neurons = SubnetworkN::<T>::get(netuid);
+        ensure!(uids.len() <= usize::from(neurons), Error::<T>::UidsLengthExceedUidsInSubNet);
+        let uid = Uids::<T>::get(netuid, &hotkey).ok_or(Error::<T>::HotKeyNotRegisteredInSubNet)?;
+        ensure!(Self::enough_stake_for_weights(&hotkey, netuid), Error::<T>::NotEnoughStakeToSetWeights);
+        let expected = WeightsVersionKey::<T>::get(netuid);
+        ensure!(expected == 0 || version_key >= expected, Error::<T>::IncorrectWeightVersionKey);
+        let index = mechanism_index(netuid, mechanism);
+        ensure!(Self::weights_rate_limit_passed(netuid, index, uid), Error::<T>::SettingWeightsTooFast);
+        let self_weight = uids == [uid];
+        ensure!(self_weight || Self::may_weigh(&hotkey, netuid, uid), Error::<T>::NeuronNoValidatorPermit);
+        ensure!(uids.iter().collect::<BTreeSet<_>>().len() == uids.len(), Error::<T>::DuplicateUids);
+        ensure!(uids.iter().all(|uid| *uid < neurons), Error::<T>::UidVecContainInvalidOne);
+        let shortest = usize::from(MinAllowedWeights::<T>::get(netuid).min(neurons));
+        ensure!(self_weight || uids.len() >= shortest, Error::<T>::WeightVecLengthIsLow);
+
+        let weights: Vec<(u16, u16)> = uids.into_iter().zip(upscale(&values)).collect();
+        Weights::<T>::insert(index, uid, weights);
+        let block = Self::block();
+        LastUpdate::<T>::mutate(index, |blocks| {
+            blocks.resize(usize::from(neurons).max(blocks.len()), 0);
+            if let Some(last) = blocks.get_mut(usize::from(uid)) {
+                *last = block;
+            }
+        });
+        Self::deposit_event(Event::WeightsSet(index, uid));
+        Ok(())
+    }
+
+    pub(super) fn mechanism_exists(netuid: u16, mechanism: u8) -> bool {
+        NetworksAdded::<T>::get(netuid) && mechanism < MechanismCountCurrent::<T>::get(netuid)
+    }
+
+    /// Whether the stake behind a hotkey, root stake at its weight included, reaches the threshold.
+    pub(super) fn enough_stake_for_weights(hotkey: &AccountId32, netuid: u16) -> bool {
+        Self::is_owner_hotkey(hotkey, netuid) || Self::total_stake(hotkey, netuid) >= StakeThreshold::<T>::get()
+    }
+
+    fn is_owner_hotkey(hotkey: &AccountId32, netuid: u16) -> bool {
+        SubnetOwnerHotkey::<T>::try_get(netuid).is_ok_and(|owner| owner == *hotkey)
+    }
+
+    pub(super) fn weights_rate_limit_passed(netuid: u16, index: u16, uid: u16) -> bool {
+        let last = LastUpdate::<T>::get(index).get(usize::from(uid)).copied().unwrap_or(0);
+        last == 0 || Self::block().saturating_sub(last) >= WeightsSetRateLimit::<T>::get(netuid)
+    }
+
+    fn may_weigh(hotkey: &AccountId32, netuid: u16, uid: u16) -> bool {
+        Self::is_owner_hotkey(hotkey, netuid)
+            || ValidatorPermit::<T>::get(netuid).get(usize::from(uid)).copied().unwrap_or(false)
+    }
+}
+
+/// Scales a vector so that its largest value is 65535; a vector of zeros stays.
+///
+/// The chain divides by the largest value first when it is above 32768 and last when it is not, with 32 fraction
+/// bits, and rounds halves up; both orders are kept, since they differ in the last digit.
+fn upscale(values: &[u16]) -> Vec<u16> {
+    const ONE: u64 = 1 << 32;
+    const HALF: u64 = 1 << 31;
+    let largest = u64::from(values.iter().copied().max().unwrap_or(0));
+    let full = u64::from(u16::MAX);
+    let scaled = |value: u16| {
+        let value = u64::from(value);
+        let bits = if largest > 32768 { value * (full * ONE / largest) } else { value * full * ONE / largest };
+        u16::try_from((bits + HALF) / ONE).unwrap_or(u16::MAX)
+    };
+    if largest == 0 { values.to_vec() } else { values.iter().copied().map(scaled).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::upscale;
+
+    #[test]
+    fn the_largest_becomes_full() {
+        assert_eq!(upscale(&[1, 2]), [32768, 65535]);
+        assert_eq!(upscale(&[10, 20]), [32768, 65535]);
+        assert_eq!(upscale(&[30000, 60000]), [32767, 65535]);
+        assert_eq!(upscale(&[u16::MAX; 2]), [65535, 65535]);
+        assert_eq!(upscale(&[0, 0]), [0, 0]);
+        assert!(upscale(&[]).is_empty());
+    }
+}
