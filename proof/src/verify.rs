@@ -1,0 +1,108 @@
+//! The validator's side: every opened row must lie under its root and be the row that the challenge asks for.
+
+use incentive::verdict::Fault;
+
+use crate::chain::{Chain, Commitment};
+use crate::digest::Digest;
+use crate::kernel::RowKernel;
+use crate::merkle;
+use crate::opening::Opening;
+use crate::rows::{Inputs, forward, pack};
+use crate::sample::Sample;
+use crate::weights::Weights;
+
+/// What one hotkey committed to, what was asked of it, and what it answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// The counted roots.
+    pub commitment: &'a Commitment,
+    /// The rows that were asked for.
+    pub samples: &'a [Sample],
+    /// The answer; its signature has been checked.
+    pub opening: &'a Opening,
+}
+
+/// Checks one opening.
+///
+/// # Errors
+/// The first fault in this order: [`Fault::Malformed`] when counts or lengths are not those of the policy,
+/// [`Fault::WrongPath`] when a row does not lie under its root, [`Fault::WrongRow`] when a row is not the one that the
+/// challenge asks for.
+pub fn verify(
+    weights: &Weights,
+    kernel: &dyn RowKernel,
+    commitment: &Commitment,
+    samples: &[Sample],
+    opening: &Opening,
+) -> Result<(), Fault> {
+    let claim = Claim { commitment, samples, opening };
+    let heads = check_paths(weights, &claim)?;
+    check_rows(weights, kernel, &[(claim, heads)]).remove(0)
+}
+
+/// Checks the openings of many hotkeys of one window in one pass over the layers; results in the order of the claims.
+#[must_use]
+pub fn verify_batch(weights: &Weights, kernel: &dyn RowKernel, claims: &[Claim<'_>]) -> Vec<Result<(), Fault>> {
+    let mut results: Vec<_> = claims.iter().map(|claim| check_paths(weights, claim)).collect();
+    let passed: Vec<_> =
+        claims.iter().zip(&mut results).filter_map(|(claim, heads)| Some((*claim, heads.as_mut().ok().map(std::mem::take)?))).collect();
+    let mut rows = check_rows(weights, kernel, &passed).into_iter();
+    results.into_iter().map(|result| result.and_then(|_| rows.next().unwrap_or(Ok(())))).collect()
+}
+
+/// Checks counts, lengths and paths; returns the head before the round of each sample.
+fn check_paths(weights: &Weights, claim: &Claim<'_>) -> Result<Vec<Digest>, Fault> {
+    let shape = weights.shape();
+    let rows = &claim.opening.rows;
+    let chains = &claim.commitment.chains;
+    let bounded = chains.len() <= shape.chains_max.into()
+        && chains.iter().all(|roots| roots.len() <= shape.rounds_max as usize)
+        && rows.len() == claim.samples.len()
+        && rows.iter().all(|row| row.packed.len() == shape.packed_len() && row.path.len() == shape.depth());
+    if !bounded {
+        return Err(Fault::Malformed);
+    }
+    let chains = claim.commitment.replay(weights.challenge());
+    let mut heads = Vec::with_capacity(rows.len());
+    for (sample, row) in claim.samples.iter().zip(rows) {
+        let (head, root) = place(&chains, sample, shape.rows).ok_or(Fault::WrongPath)?;
+        let leaf = merkle::leaf(sample.chain, sample.round, sample.row, &row.packed);
+        if merkle::climb(leaf, sample.row, &row.path) != *root {
+            return Err(Fault::WrongPath);
+        }
+        heads.push(*head);
+    }
+    Ok(heads)
+}
+
+/// The head before a sample's round and the root of it.
+fn place<'a>(chains: &'a [Chain], sample: &Sample, rows: usize) -> Option<(&'a Digest, &'a Digest)> {
+    let chain = chains.get(usize::from(sample.chain)).filter(|_| (sample.row as usize) < rows)?;
+    let before = sample.round.checked_sub(1)?;
+    Some((chain.head_after(before)?, chain.roots().get(before as usize)?))
+}
+
+/// Recomputes every row through all layers.
+fn check_rows(
+    weights: &Weights,
+    kernel: &dyn RowKernel,
+    claims: &[(Claim<'_>, Vec<Digest>)],
+) -> Vec<Result<(), Fault>> {
+    let width = weights.shape().width;
+    let total = claims.iter().map(|(_, heads)| heads.len()).sum::<usize>();
+    let mut rows = vec![0; total * width];
+    let places = claims.iter().flat_map(|(claim, heads)| claim.samples.iter().zip(heads));
+    for (values, (sample, head)) in rows.chunks_exact_mut(width).zip(places) {
+        Inputs::after(head).fill(sample.row, width, values);
+    }
+    forward(weights, kernel, &mut rows);
+    let mut rows = rows.chunks_exact(width);
+    claims
+        .iter()
+        .map(|(claim, _)| {
+            // Every row is taken, right or wrong, so that the next claim meets its own.
+            let wrong = claim.opening.rows.iter().zip(&mut rows).filter(|(row, values)| row.packed != pack(values)).count();
+            if wrong == 0 { Ok(()) } else { Err(Fault::WrongRow) }
+        })
+        .collect()
+}
