@@ -2,11 +2,6 @@
 
 use std::num::NonZeroUsize;
 
-/// Values of a weight column that are widened at once.
-const DEPTH: usize = 1024;
-/// Columns that share one pass over the rows.
-const COLUMNS: usize = 8;
-
 /// Multiplies rows with a layer. Truth is [`ScalarKernel`]; whatever a device computes must equal it bit for bit.
 pub trait RowKernel: Send + Sync {
     /// `out[row · width + column] = Σ_k weights[column · width + k] · inputs[row · width + k]`, exact in i32.

@@ -37,7 +37,7 @@ pub use digest::{Digest, head_digest, opening_digest, policy_digest, secret_comm
 pub use kernel::{RowKernel, ScalarKernel, ThreadedKernel};
 pub use opening::{OpenedRow, Opening};
 pub use sample::{Sample, sample};
-pub use shape::{Shape, ShapeError};
+pub use shape::Shape;
 pub use solver::{OpenError, Round, Solver, open};
 pub use verify::{Claim, verify, verify_batch};
 pub use weights::Weights;

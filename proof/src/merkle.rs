@@ -5,10 +5,7 @@ use crate::digest::{Digest, derive};
 /// The leaf of a packed row. Its place is part of it, so that no row can stand for another.
 #[must_use]
 pub fn leaf(chain: u16, round: u32, row: u32, packed: &[u8]) -> Digest {
-    derive(
-        "assay leaf v1",
-        &[&[0], &chain.to_le_bytes(), &round.to_le_bytes(), &row.to_le_bytes(), packed],
-    )
+    derive("assay leaf v1", &[&[0], &chain.to_le_bytes(), &round.to_le_bytes(), &row.to_le_bytes(), packed])
 }
 
 fn node(left: &Digest, right: &Digest) -> Digest {

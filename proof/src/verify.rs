@@ -35,19 +35,26 @@ pub fn verify(
     samples: &[Sample],
     opening: &Opening,
 ) -> Result<(), Fault> {
-    let claim = Claim { commitment, samples, opening };
-    let heads = check_paths(weights, &claim)?;
-    check_rows(weights, kernel, &[(claim, heads)]).remove(0)
+    verify_batch(weights, kernel, &[Claim { commitment, samples, opening }]).pop().unwrap_or(Err(Fault::Malformed))
 }
 
 /// Checks the openings of many hotkeys of one window in one pass over the layers; results in the order of the claims.
 #[must_use]
 pub fn verify_batch(weights: &Weights, kernel: &dyn RowKernel, claims: &[Claim<'_>]) -> Vec<Result<(), Fault>> {
-    let mut results: Vec<_> = claims.iter().map(|claim| check_paths(weights, claim)).collect();
-    let passed: Vec<_> =
-        claims.iter().zip(&mut results).filter_map(|(claim, heads)| Some((*claim, heads.as_mut().ok().map(std::mem::take)?))).collect();
-    let mut rows = check_rows(weights, kernel, &passed).into_iter();
-    results.into_iter().map(|result| result.and_then(|_| rows.next().unwrap_or(Ok(())))).collect()
+    let placed: Vec<_> = claims.iter().map(|claim| check_paths(weights, claim)).collect();
+    let passed: Vec<_> = claims
+        .iter()
+        .zip(&placed)
+        .filter_map(|(claim, heads)| Some((*claim, heads.as_ref().ok()?.as_slice())))
+        .collect();
+    let mut judged = check_rows(weights, kernel, &passed).into_iter();
+    // There is one judgement for each claim that passed.
+    placed
+        .iter()
+        .map(|heads| {
+            heads.as_ref().map_err(|fault| *fault).and_then(|_| judged.next().unwrap_or(Err(Fault::Malformed)))
+        })
+        .collect()
 }
 
 /// Checks counts, lengths and paths; returns the head before the round of each sample.
@@ -55,7 +62,7 @@ fn check_paths(weights: &Weights, claim: &Claim<'_>) -> Result<Vec<Digest>, Faul
     let shape = weights.shape();
     let rows = &claim.opening.rows;
     let chains = &claim.commitment.chains;
-    let bounded = chains.len() <= shape.chains_max.into()
+    let bounded = chains.len() <= usize::from(shape.chains_max)
         && chains.iter().all(|roots| roots.len() <= shape.rounds_max as usize)
         && rows.len() == claim.samples.len()
         && rows.iter().all(|row| row.packed.len() == shape.packed_len() && row.path.len() == shape.depth());
@@ -83,15 +90,11 @@ fn place<'a>(chains: &'a [Chain], sample: &Sample, rows: usize) -> Option<(&'a D
 }
 
 /// Recomputes every row through all layers.
-fn check_rows(
-    weights: &Weights,
-    kernel: &dyn RowKernel,
-    claims: &[(Claim<'_>, Vec<Digest>)],
-) -> Vec<Result<(), Fault>> {
+fn check_rows(weights: &Weights, kernel: &dyn RowKernel, claims: &[(Claim<'_>, &[Digest])]) -> Vec<Result<(), Fault>> {
     let width = weights.shape().width;
     let total = claims.iter().map(|(_, heads)| heads.len()).sum::<usize>();
     let mut rows = vec![0; total * width];
-    let places = claims.iter().flat_map(|(claim, heads)| claim.samples.iter().zip(heads));
+    let places = claims.iter().flat_map(|(claim, heads)| claim.samples.iter().zip(*heads));
     for (values, (sample, head)) in rows.chunks_exact_mut(width).zip(places) {
         Inputs::after(head).fill(sample.row, width, values);
     }
@@ -101,7 +104,8 @@ fn check_rows(
         .iter()
         .map(|(claim, _)| {
             // Every row is taken, right or wrong, so that the next claim meets its own.
-            let wrong = claim.opening.rows.iter().zip(&mut rows).filter(|(row, values)| row.packed != pack(values)).count();
+            let wrong =
+                claim.opening.rows.iter().zip(&mut rows).filter(|(row, values)| row.packed != pack(values)).count();
             if wrong == 0 { Ok(()) } else { Err(Fault::WrongRow) }
         })
         .collect()

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use incentive::policy::PolicyError;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::challenge::Challenge;
 use crate::digest::{Digest, derive, hasher};
-use crate::shape::{Shape, ShapeError};
+use crate::shape::Shape;
 
 /// T layers of n×n i8 and T·n salts. Sharing them costs no soundness: no work per row disappears, and one pass over
 /// them checks every miner of a window.
@@ -24,7 +25,7 @@ impl Weights {
     ///
     /// # Errors
     /// The challenge's policy lies outside its bounds.
-    pub fn new(challenge: &Challenge) -> Result<Self, ShapeError> {
+    pub fn new(challenge: &Challenge) -> Result<Self, PolicyError> {
         let shape = Shape::new(&challenge.compute)?;
         let id = challenge.id();
         Ok(Self { challenge: challenge.clone(), id, shape, salts: salts(&id, &shape), layers: None })
@@ -34,7 +35,7 @@ impl Weights {
     ///
     /// # Errors
     /// The challenge's policy lies outside its bounds.
-    pub fn resident(challenge: &Challenge) -> Result<Self, ShapeError> {
+    pub fn resident(challenge: &Challenge) -> Result<Self, PolicyError> {
         let mut weights = Self::new(challenge)?;
         weights.layers = Some((0..weights.shape.layers).map(|index| weights.generate(index)).collect());
         Ok(weights)

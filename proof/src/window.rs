@@ -30,5 +30,8 @@ pub fn opening_offset<'a>(
     netuid: NetUid,
     admissible: u64,
 ) -> Option<u64> {
-    (1..=admissible).zip(hashes).find(|(offset, hash)| opens(hash, netuid, *offset, admissible)).map(|(offset, _)| offset)
+    (1..=admissible)
+        .zip(hashes)
+        .find(|(offset, hash)| opens(hash, netuid, *offset, admissible))
+        .map(|(offset, _)| offset)
 }

@@ -46,7 +46,11 @@ impl WindowPolicy {
 }
 
 impl ComputePolicy {
-    fn validate(&self) -> Result<(), PolicyError> {
+    /// Whether this work can be computed exactly and checked within bounds.
+    ///
+    /// # Errors
+    /// The first key whose value cannot work, with the remedy.
+    pub fn validate(&self) -> Result<(), PolicyError> {
         require(
             self.width >= 16 && self.width.is_multiple_of(16) && self.width <= Self::WIDTH_MAX,
             "compute.width",
