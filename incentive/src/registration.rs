@@ -1,4 +1,4 @@
-//! What a place on the subnet costs.
+//! What a place on the subnet costs, what a subnet costs, and who makes room.
 //!
 //! Every registration raises the price at once, every block lets it fall so that it halves in a set time.
 
@@ -68,13 +68,61 @@ fn power(mut base: u64, mut exponent: u16) -> u64 {
     result
 }
 
+/// What the price of a new subnet depends on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lock {
+    /// `NetworkLastLockCost`: what the last subnet cost, rao.
+    pub last_cost: u64,
+    /// The block in which it was registered; 0 when there was none.
+    pub last_block: u64,
+    /// `NetworkMinLockCost`, rao.
+    pub min_cost: u64,
+    /// `NetworkLockReductionInterval`: blocks in which the price falls by what the last subnet cost.
+    pub interval: u64,
+}
+
+/// The price of a new subnet at `block`: twice the last one, falling to the minimum.
+#[must_use]
+pub fn lock_cost(lock: &Lock, block: u64) -> u64 {
+    let start = lock.last_cost.saturating_mul(if lock.last_block == 0 { 1 } else { 2 });
+    let step = lock.last_cost.checked_div(lock.interval).unwrap_or(0);
+    start.saturating_sub(step.saturating_mul(block.saturating_sub(lock.last_block))).max(lock.min_cost)
+}
+
+/// A neuron that may have to make room on a full subnet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Its uid.
+    pub uid: u16,
+    /// `Emission` of the last epoch, rao.
+    pub emission: u64,
+    /// `BlockAtRegistration`.
+    pub registered: u64,
+    /// Whether it is one of the subnet owner's protected hotkeys.
+    pub protected: bool,
+}
+
+/// The uid that the next registration on a full subnet replaces: the one that earned least, then the oldest.
+///
+/// Neurons younger than `immunity_period` stay, as long as more than `min_non_immune` others are there; then the
+/// immune ones have to make room for each other. Protected neurons always stay.
+#[must_use]
+pub fn place_to_replace(places: &[Place], block: u64, immunity_period: u64, min_non_immune: usize) -> Option<u16> {
+    let immune = |place: &&Place| block.saturating_sub(place.registered) < immunity_period;
+    let (immune, exposed): (Vec<&Place>, _) = places.iter().filter(|place| !place.protected).partition(immune);
+    let candidates: Vec<&Place> = if exposed.len() > min_non_immune { exposed } else { immune };
+    candidates.into_iter().min_by_key(|place| (place.emission, place.registered, place.uid)).map(|place| place.uid)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     const TAO: u64 = 1_000_000_000;
-    const RULE: BurnRule = BurnRule { min: TAO / 2, max: 100 * TAO, half_life: 360, increase: U64F64::lit("1.26") };
+    /// 1.26 as the chain's default has it.
+    const INCREASE: U64F64 = U64F64::from_bits(0x1_428f_5c28_f5c2_9000);
+    const RULE: BurnRule = BurnRule { min: TAO / 2, max: 100 * TAO, half_life: 360, increase: INCREASE };
 
     #[test]
     fn the_factor_of_new_subnets() {
@@ -93,10 +141,31 @@ mod tests {
 
     #[test]
     fn a_registration_raises_the_price() {
-        assert_eq!(burn_after_registration(TAO, &RULE), 1_259_999_999);
+        assert_eq!(burn_after_registration(TAO, &RULE), 1_260_000_000);
         assert_eq!(burn_after_registration(99 * TAO, &RULE), RULE.max);
         let falling = BurnRule { increase: U64F64::lit("0.5"), ..RULE };
         assert_eq!(burn_after_registration(TAO, &falling), TAO);
+    }
+
+    #[test]
+    fn a_new_subnet_costs_twice_the_last() {
+        let lock = Lock { last_cost: 100 * TAO, last_block: 1000, min_cost: 50 * TAO, interval: 10 };
+        assert_eq!(lock_cost(&lock, 1000), 200 * TAO);
+        assert_eq!(lock_cost(&lock, 1010), 100 * TAO);
+        assert_eq!(lock_cost(&lock, 9999), 50 * TAO);
+        assert_eq!(lock_cost(&Lock { last_block: 0, interval: 0, ..lock }, 1000), 100 * TAO);
+    }
+
+    #[test]
+    fn the_least_earning_place_is_replaced() {
+        let place = |uid, emission, registered| Place { uid, emission, registered, protected: uid == 0 };
+        let places =
+            [place(0, 0, 0), place(1, 9, 10), place(2, 7, 30), place(3, 7, 20), place(4, 7, 20), place(5, 1, 95)];
+        assert_eq!(place_to_replace(&places, 100, 10, 0), Some(3));
+        assert_eq!(place_to_replace(&places, 105, 10, 0), Some(5), "immunity ends after its period");
+        assert_eq!(place_to_replace(&places, 100, 10, 4), Some(5), "too few others");
+        assert_eq!(place_to_replace(&places, 200, 10, 5), None);
+        assert_eq!(place_to_replace(&places[..1], 100, 10, 0), None, "the owner stays");
     }
 
     proptest! {

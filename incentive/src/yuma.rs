@@ -14,11 +14,13 @@ pub mod median;
 pub mod outcome;
 pub mod stake;
 pub mod terms;
+mod upscale;
 
 pub use bonds::{BondRule, LiquidAlpha};
 pub use mechanisms::{Combined, run_mechanisms, split_emission};
 pub use outcome::Outcome;
 pub use terms::{Terms, terms};
+pub use upscale::upscale;
 
 /// What an epoch of a subnet reads, whatever the mechanism.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

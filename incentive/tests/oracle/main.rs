@@ -3,6 +3,7 @@
 //! The records are large and live outside of the repository: in the folder that `ASSAY_ORACLE` names, or in
 //! `shared/oracle` beside the checkout. Without them these tests say so and pass.
 
+mod calls;
 mod coinbase;
 mod epoch;
 mod format;
@@ -49,8 +50,9 @@ impl Differences {
         }
     }
 
-    /// Fails when anything differed.
+    /// Fails when anything differed, or nothing was there to compare.
     pub fn assert_none(self) {
+        assert!(self.compared > 0, "nothing was compared");
         let summary = |(field, cases): (&&str, &Vec<String>)| {
             format!("{field}: {} differ, first {}", cases.len(), cases.first().map_or("", String::as_str))
         };
