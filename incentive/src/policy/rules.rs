@@ -16,7 +16,11 @@ impl Policy {
 }
 
 impl WindowPolicy {
-    fn validate(&self) -> Result<(), PolicyError> {
+    /// Whether a window of these times can be held.
+    ///
+    /// # Errors
+    /// The first key whose value cannot work, with the remedy.
+    pub fn validate(&self) -> Result<(), PolicyError> {
         require(
             (100..=600_000).contains(&self.duration_ms),
             "window.duration_ms",
@@ -91,7 +95,11 @@ impl ComputePolicy {
 }
 
 impl ReputationPolicy {
-    fn validate(&self) -> Result<(), PolicyError> {
+    /// Whether scores can be remembered this way.
+    ///
+    /// # Errors
+    /// The first key whose value cannot work, with the remedy.
+    pub fn validate(&self) -> Result<(), PolicyError> {
         require(
             (1..=99).contains(&self.windows) && self.windows % 2 == 1,
             "reputation.windows",
