@@ -11,6 +11,9 @@
 // What the FRAME macros generate carries no docs.
 #![allow(missing_docs)]
 
+pub mod coinbase;
+pub mod distribution;
+pub mod epoch;
 pub mod errors;
 pub mod events;
 pub mod genesis;
@@ -58,6 +61,15 @@ pub mod pallet {
     #[pallet::pallet]
     #[pallet::without_storage_info]
     pub struct Pallet<T>(_);
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_initialize(block: BlockNumberFor<T>) -> Weight {
+            use sp_runtime::SaturatedConversion as _;
+            Self::block_step(block.saturated_into());
+            LIGHT
+        }
+    }
 
     /// Weight of a call that reads and writes a handful of items.
     const LIGHT: Weight = Weight::from_parts(100_000_000, 0);

@@ -1,7 +1,8 @@
 //! Subnets: how one comes to be and starts to emit.
 
-use frame_support::{PalletId, ensure, pallet_prelude::DispatchResult};
+use frame_support::{PalletId, ensure, pallet_prelude::DispatchResult, traits::fungible::Mutate as _};
 use frame_system::{RawOrigin, ensure_signed, pallet_prelude::OriginFor};
+use incentive::schedule::first_epoch_start;
 use sp_runtime::{AccountId32, DispatchError, traits::AccountIdConversion as _};
 
 use super::{pallet::*, types::RateLimitKey};
@@ -105,10 +106,7 @@ impl<T: Config> Pallet<T> {
         RegisteredSubnetCounter::<T>::mutate(netuid, |count| *count = count.saturating_add(1));
         TotalNetworks::<T>::mutate(|total| *total = total.saturating_add(1));
         Tempo::<T>::insert(netuid, new.tempo);
-        LastEpochBlock::<T>::insert(
-            netuid,
-            block.saturating_sub(u64::from(netuid.checked_rem(new.tempo).unwrap_or(0))),
-        );
+        LastEpochBlock::<T>::insert(netuid, first_epoch_start(block, netuid, new.tempo));
         NetworkRegistrationAllowed::<T>::insert(netuid, true);
         MaxAllowedUids::<T>::insert(netuid, 256);
         MaxAllowedValidators::<T>::insert(netuid, 64);
@@ -175,6 +173,8 @@ impl<T: Config> Pallet<T> {
         Tempo::<T>::insert(FIRST, 100);
         NetworkRegistrationAllowed::<T>::insert(FIRST, true);
         TokenSymbol::<T>::insert(FIRST, symbol(FIRST));
+        // The pool's TAO exists like any other; minting cannot fail above the existential deposit.
+        let _ = pallet_balances::Pallet::<T>::mint_into(&Self::subnet_account(FIRST), FIRST_RESERVE);
         // There is room for the first neuron, so this cannot fail.
         let _ = Self::append_neuron(FIRST, &nobody, 0);
     }

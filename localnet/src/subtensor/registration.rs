@@ -9,6 +9,7 @@ use frame_support::{
     },
 };
 use frame_system::{ensure_signed, pallet_prelude::OriginFor};
+use incentive::registration::burn_after_registration;
 use sp_runtime::{AccountId32, DispatchError};
 
 use super::{network::ROOT, pallet::*};
@@ -37,12 +38,7 @@ impl<T: Config> Pallet<T> {
         RegistrationsThisBlock::<T>::mutate(netuid, |count| *count = count.saturating_add(1));
         RegistrationsThisInterval::<T>::mutate(netuid, |count| *count = count.saturating_add(1));
         RAORecycledForRegistration::<T>::mutate(netuid, |total| *total = total.saturating_add(price));
-        let raised = price_after_registration(
-            price,
-            BurnIncreaseMult::<T>::get(netuid).bits,
-            MinBurn::<T>::get(netuid),
-            MaxBurn::<T>::get(netuid),
-        );
+        let raised = burn_after_registration(price, &Self::burn_rule(netuid));
         Burn::<T>::insert(netuid, raised);
         let recycled = RAORecycledForRegistration::<T>::get(netuid);
         Self::deposit_event(Event::RAORecycledForRegistrationSet(netuid, recycled));
@@ -111,12 +107,4 @@ fn push_new(hotkeys: &mut Vec<AccountId32>, hotkey: &AccountId32) {
     if !hotkeys.contains(hotkey) {
         hotkeys.push(hotkey.clone());
     }
-}
-
-/// The price after a registration; the multiplier has 64 fraction bits and never lowers the price.
-fn price_after_registration(price: u64, multiplier: u128, lowest: u64, highest: u64) -> u64 {
-    let multiplier = multiplier.max(1 << 64);
-    let whole = u128::from(price).saturating_mul(multiplier >> 64);
-    let fraction = (u128::from(price) * u128::from(multiplier as u64)) >> 64;
-    u64::try_from(whole.saturating_add(fraction)).unwrap_or(u64::MAX).clamp(lowest, highest.max(lowest))
 }

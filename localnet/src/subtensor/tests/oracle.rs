@@ -13,7 +13,9 @@ use crate::{
 type P = pallet::Pallet<Runtime>;
 
 /// Topics of which this chain has the calls.
-const TOPICS: [&str; 8] = [
+const TOPICS: [&str; 10] = [
+    "burn_price",
+    "tempo_epoch",
     "set_weights",
     "set_mechanism_weights",
     "serve_axon",
@@ -72,7 +74,6 @@ fn calls_do_what_the_real_pallet_does() {
 fn playable(record: &Value) -> bool {
     let steps = record["steps"].as_array().unwrap();
     steps.iter().all(|step| step.get("call").is_none_or(|call| to_call(call).is_some()))
-        && steps.iter().all(|step| step["op"] != "advance")
 }
 
 fn play(record: &Value) -> Vec<String> {
@@ -90,6 +91,13 @@ fn play(record: &Value) -> Vec<String> {
         for (index, step) in record["steps"].as_array().unwrap().iter().enumerate() {
             match step.get("call") {
                 Some(call) => wrong.extend(call_step(step, call)),
+                None if step["op"] == "advance" => {
+                    advance(n(&step["blocks"]));
+                    let found: Vec<Value> = events().into_iter().filter(|event| event["name"] != "BurnSet").collect();
+                    if json!(found) != step["events"] {
+                        wrong.push(format!("step {index}: events are {found:?}, not {}", step["events"]));
+                    }
+                }
                 None => apply(step),
             }
             for after in step["after"].as_array().into_iter().flatten() {
@@ -108,12 +116,23 @@ fn play(record: &Value) -> Vec<String> {
     wrong
 }
 
+fn advance(blocks: u32) {
+    use frame_support::traits::Hooks as _;
+    System::reset_events();
+    for _ in 0..blocks {
+        let block = System::block_number() + 1;
+        at(block);
+        P::on_initialize(block);
+    }
+}
+
 fn mock_constants() {
     pallet::NetworkMinLockCost::<Runtime>::put(100 * TAO);
     pallet::NetworkLastLockCost::<Runtime>::put(100 * TAO);
     pallet::NetworkLockReductionInterval::<Runtime>::put(2);
     pallet::NetworkRateLimit::<Runtime>::put(0);
     pallet::TaoWeight::<Runtime>::put(0);
+    pallet::MaxEpochsPerBlock::<Runtime>::put(32);
     let mut new = pallet::types::SubnetDefaults::MAINNET;
     new.serving_rate_limit = 0;
     pallet::NewSubnet::<Runtime>::put(new);
@@ -187,7 +206,15 @@ fn event_json(event: &pallet::Event<Runtime>) -> Value {
         E::RAORecycledForRegistrationSet(a, b) => ("RAORecycledForRegistrationSet", json!([a, b])),
         E::SubnetOwnerHotkeySet(a, b) => ("SubnetOwnerHotkeySet", json!([a, number(b)])),
         E::FirstEmissionBlockNumberSet(a, b) => ("FirstEmissionBlockNumberSet", json!([a, b])),
-        other => return json!(format!("{other:?}")),
+        E::BurnSet(a, b) => ("BurnSet", json!([a, b])),
+        E::IncentiveAlphaEmittedToMiners { netuid, emissions } => {
+            ("IncentiveAlphaEmittedToMiners", json!({"netuid": netuid, "emissions": emissions}))
+        }
+        E::EpochDeferred { netuid, from_block, to_block } => {
+            ("EpochDeferred", json!({"netuid": netuid, "from_block": from_block, "to_block": to_block}))
+        }
+        E::EpochSkipped { netuid, block } => ("EpochSkipped", json!({"netuid": netuid, "block": block})),
+        E::__Ignore(..) => unreachable!(),
     };
     json!({"name": name, "fields": fields})
 }
@@ -316,6 +343,7 @@ fn set(op: &Value) {
         ($($name:ident)*) => {
             match op["storage"].as_str().unwrap() {
                 $(stringify!($name) => pallet::$name::<Runtime>::mutate(key(), |stored| *stored = from(value)),)*
+                "MaxEpochsPerBlock" => pallet::MaxEpochsPerBlock::<Runtime>::put(n::<u8>(value)),
                 "StakeThreshold" => pallet::StakeThreshold::<Runtime>::put(n::<u64>(value)),
                 "NetworkRateLimit" => pallet::NetworkRateLimit::<Runtime>::put(n::<u64>(value)),
                 "SubnetLimit" => pallet::SubnetLimit::<Runtime>::put(n::<u16>(value)),
@@ -328,7 +356,7 @@ fn set(op: &Value) {
     }
     map!(CommitRevealWeightsEnabled WeightsSetRateLimit MinAllowedWeights MaxBurn BurnIncreaseMult Burn
         NetworkRegistrationAllowed MaxAllowedUids MechanismCountCurrent LastUpdate Incentive ServingRateLimit
-        WeightsVersionKey SubtokenEnabled);
+        WeightsVersionKey SubtokenEnabled BurnHalfLife LastEpochBlock PendingEpochAt Tempo MinBurn);
 }
 
 trait FromJson {
@@ -390,6 +418,7 @@ fn read(after: &Value) -> Option<Value> {
                 }))),
                 "free_balance" => json!(Balances::free_balance(to_account(&keys[0]))),
                 "stake" => json!(P::stake_of(&to_account(&keys[0]), &to_account(&keys[1]), n(&keys[2]))),
+                "next_epoch_block" => json!(incentive::schedule::next_epoch(&P::rhythm(key()))),
                 "network_lock_cost" => json!(P::network_lock_cost()),
                 _ => return None,
             }
