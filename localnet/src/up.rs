@@ -1,0 +1,156 @@
+//! A whole subnet on one machine: chain, owner, validators, honest and dishonest miners, each a process of its own.
+//!
+//! Read top to bottom: [`run`] starts the node, [`setup`] puts the subnet on the chain, [`launch`] starts the neurons,
+//! [`watch`] follows what they earn, [`judge`] says whether that is as it should be.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use tokio::io::AsyncWriteExt as _;
+
+mod cast;
+mod judge;
+mod launch;
+mod process;
+mod report;
+mod setup;
+mod table;
+mod watch;
+
+pub use cast::{Cheat, Fate, Role};
+pub use judge::{Account, Finding, judge};
+
+/// Runs a chain and a whole subnet until Ctrl-C, or for some epochs.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  localnet up                                    until Ctrl-C
+  localnet up --epochs 3 --check                 three paid epochs, then a verdict as exit code
+  localnet up --miners 6 --cheats none           honest miners only
+  localnet up --cheats partial,offline --json    two kinds of cheats, the report as JSON")]
+pub struct Options {
+    /// Honest miners
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub miners: u16,
+    /// Validators
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub validators: u16,
+    /// Dishonest miners: `all`, `none`, or kinds separated by commas
+    #[arg(long, default_value = "all", value_parser = Cheats::parse)]
+    pub cheats: Cheats,
+    /// Milliseconds between two blocks
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=60_000))]
+    pub block_ms: u64,
+    /// Blocks between two epochs
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(16..=360))]
+    pub tempo: u16,
+    /// Stop after this many paid epochs, counted from the first whose weights can be paid
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub epochs: Option<u32>,
+    /// Succeed only if every honest miner earned, every cheat earned nothing and each was caught for what it did
+    #[arg(long, requires = "epochs")]
+    pub check: bool,
+    /// Keep chain, wallets, configuration and logs here [default: a new folder that is removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub base_path: Option<PathBuf>,
+    /// Port of the chain's RPC; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Print the report as JSON at the end, progress on standard error only
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which dishonest miners take part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cheats(pub Vec<Cheat>);
+
+impl Cheats {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => return Ok(Self(Cheat::ALL.to_vec())),
+            "none" => return Ok(Self(Vec::new())),
+            _ => {}
+        }
+        let mut kinds = text.split(',').map(|name| <Cheat as clap::ValueEnum>::from_str(name.trim(), false).map_err(|_| {
+            let known: Vec<&str> = Cheat::ALL.iter().map(|cheat| cheat.name()).collect();
+            format!("no cheat is called `{name}`; there are {}, and `all` and `none`", known.join(", "))
+        })).collect::<Result<Vec<Cheat>, String>>()?;
+        kinds.sort_unstable();
+        kinds.dedup();
+        Ok(Self(kinds))
+    }
+}
+
+/// Where a run keeps its files.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    keep: bool,
+}
+
+impl Place {
+    fn new(wanted: Option<&PathBuf>) -> Result<Self> {
+        let (path, keep) = match wanted {
+            Some(path) => (path.clone(), true),
+            None => (std::env::temp_dir().join(format!("assay-up-{}", std::process::id())), false),
+        };
+        if keep && path.join("chain").exists() {
+            anyhow::bail!("{} holds an earlier run; choose another --base-path or remove it", path.display());
+        }
+        std::fs::create_dir_all(path.join("logs"))
+            .with_context(|| format!("cannot write to {}; choose another --base-path", path.display()))?;
+        Ok(Self { path, keep })
+    }
+
+    /// Removes the files of a run that nobody asked to keep. After a failure they stay and their place is named.
+    fn leave(self, ok: bool) {
+        if self.keep || !ok {
+            eprintln!("logs, wallets and configuration are in {}", self.path.display());
+        } else if let Err(error) = std::fs::remove_dir_all(&self.path) {
+            eprintln!("could not remove {}: {error}", self.path.display());
+        }
+    }
+}
+
+/// Runs the subnet; the exit code is 0 unless `--check` found something wrong.
+///
+/// # Errors
+/// When a program cannot be started, ends on its own, or the chain refuses the set-up.
+pub async fn run(options: Options) -> Result<ExitCode> {
+    let place = Place::new(options.base_path.as_ref())?;
+    let outcome = tokio::select! {
+        outcome = subnet(&options, &place) => outcome,
+        () = neuron_common::shutdown::requested() => Ok(None),
+    };
+    let ok = !matches!(&outcome, Err(_) | Ok(Some(report::Report { ok: false, .. })));
+    place.leave(ok);
+    let Some(report) = outcome? else { return Ok(ExitCode::SUCCESS) };
+    let text = if options.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
+    tokio::io::stdout().write_all(text.as_bytes()).await?;
+    Ok(if report.ok || !options.check { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn subnet(options: &Options, place: &Place) -> Result<Option<report::Report>> {
+    let mut processes = launch::Processes::default();
+    let outcome = async {
+        let url = launch::node(options, &place.path, &mut processes).await?;
+        eprintln!("chain at {url}");
+        let subnet = setup::subnet(&url, options, &place.path).await?;
+        eprintln!("subnet {} is registered with {} neurons", subnet.netuid, subnet.neurons.len());
+        let boards = launch::neurons(&subnet, &url, &place.path, &mut processes).await?;
+        watch::watch(&subnet, options, &boards, &mut processes).await
+    }
+    .await;
+    processes.stop().await;
+    outcome
+}
+
+/// The address of the miner with this number: each has its own, as on a network.
+fn miner_address(number: usize) -> IpAddr {
+    let [high, low] = u16::try_from(number + 2).unwrap_or(u16::MAX).to_be_bytes();
+    let own = IpAddr::from([127, 0, high, low]);
+    // Linux answers on all of 127.0.0.0/8, others on one address only; the node is then told to accept that one.
+    if std::net::TcpListener::bind((own, 0)).is_ok() { own } else { IpAddr::from([127, 0, 0, 1]) }
+}

@@ -1,0 +1,112 @@
+//! Starts the programs of a subnet, each with a configuration file that a person could have written.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use futures_util::future::try_join_all;
+
+use super::cast::{Cheat, Role};
+use super::process::Process;
+use super::setup::{Neuron, Subnet, wallet};
+use super::{Options, miner_address};
+
+/// All programs that run.
+#[derive(Debug, Default)]
+pub struct Processes(Vec<Process>);
+
+impl Processes {
+    /// Fails when a program has ended on its own.
+    ///
+    /// # Errors
+    /// Names the program and shows the end of its log.
+    pub fn all_run(&mut self) -> Result<()> {
+        for process in &mut self.0 {
+            if let Some(status) = process.ended() {
+                bail!("{} ended on its own ({status}); the end of its log:\n{}", process.name(), process.log_tail());
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops all programs, the chain last.
+    pub async fn stop(&mut self) {
+        let neurons = self.0.split_off(self.0.len().min(1));
+        futures_util::future::join_all(neurons.into_iter().map(|mut neuron| async move { neuron.stop().await })).await;
+        for mut node in self.0.drain(..) {
+            node.stop().await;
+        }
+    }
+}
+
+/// A program that was built next to this one.
+fn program(name: &str) -> Result<PathBuf> {
+    let own = std::env::current_exe().context("where is this program?")?;
+    let path = own.with_file_name(name);
+    if !path.exists() {
+        bail!("{} is not there; build everything with `cargo build --bins`", path.display());
+    }
+    Ok(path)
+}
+
+/// Starts the chain and returns the URL that it prints.
+///
+/// # Errors
+/// When it does not start.
+pub async fn node(options: &Options, base: &Path, processes: &mut Processes) -> Result<String> {
+    let mut args: Vec<OsString> = vec!["node".into(), "--base-path".into(), base.join("chain").into()];
+    for (flag, value) in [
+        ("--port", options.port.to_string()),
+        ("--seal", "interval".to_owned()),
+        ("--block-ms", options.block_ms.to_string()),
+        ("--tempo", options.tempo.to_string()),
+    ] {
+        args.push(flag.into());
+        args.push(value.into());
+    }
+    if miner_address(0) == std::net::IpAddr::from([127, 0, 0, 1]) {
+        args.push("--allow-loopback".into());
+    }
+    let (process, line) = Process::start("node", &std::env::current_exe()?, &args, &base.join("logs")).await?;
+    processes.0.push(process);
+    let url = line.split_whitespace().find(|word| word.starts_with("ws://"));
+    Ok(url.with_context(|| format!("the node said {line:?} instead of its URL"))?.to_owned())
+}
+
+/// Starts validators and miners; returns where the validators show their boards.
+///
+/// # Errors
+/// When one of them does not start.
+pub async fn neurons(
+    subnet: &Subnet,
+    url: &str,
+    base: &Path,
+    processes: &mut Processes,
+) -> Result<Vec<SocketAddr>> {
+    let mut starts = Vec::new();
+    for (number, group) in groups(&subnet.neurons).into_iter().enumerate() {
+        starts.push(neuron(subnet, url, base, number, group));
+    }
+    let mut boards = Vec::new();
+    for (role, process, line) in try_join_all(starts).await? {
+        processes.0.push(process);
+        if role == Role::Validator {
+            let address = line.split_whitespace().find_map(|word| word.trim_start_matches("http://").parse().ok());
+            boards.push(address.with_context(|| format!("a validator said {line:?} instead of its address"))?);
+        }
+    }
+    Ok(boards)
+}
+
+/// Neurons by process: the hotkeys of one `shared` cheat live in one.
+fn groups(neurons: &[Neuron]) -> Vec<Vec<&Neuron>> {
+    let mut groups: Vec<Vec<&Neuron>> = Vec::new();
+    for neuron in neurons {
+        match groups.last_mut() {
+            Some(group) if group[0].role == neuron.role && neuron.role == Role::Cheat(Cheat::Shared) => group.push(neuron),
+            _ => groups.push(vec![neuron]),
+        }
+    }
+    groups
+}

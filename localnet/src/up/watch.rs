@@ -1,0 +1,215 @@
+//! Follows the chain and the validators' boards until the wanted number of epochs is paid.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use incentive::units::Uid;
+use neuron_common::chain::Snapshot;
+
+use super::Options;
+use super::cast::Role;
+use super::judge::{Account, judge};
+use super::launch::Processes;
+use super::report::Report;
+use super::setup::Subnet;
+use super::table::{Row, render};
+
+/// One line of a validator's board, as far as it is needed here.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+struct BoardRow {
+    uid: u16,
+    #[serde(default)]
+    window: Option<u64>,
+    #[serde(default)]
+    fault: Option<String>,
+    #[serde(default)]
+    operations_per_second: Option<u64>,
+    #[serde(default)]
+    score: u64,
+    #[serde(default)]
+    weight: u16,
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct Board {
+    neurons: Vec<BoardRow>,
+}
+
+/// What is known so far.
+#[derive(Debug)]
+struct Progress {
+    /// The epoch that runs now, and whether the validators could set weights in it from its start.
+    epoch: Option<(u64, bool)>,
+    counted: u32,
+    /// Alpha per counted epoch.
+    emissions: BTreeMap<Uid, Vec<u64>>,
+    /// Faults by validator and uid, one per window of the counted epochs.
+    faults: Vec<BTreeMap<Uid, Vec<String>>>,
+    /// The windows whose verdicts are already in `faults`.
+    seen: Vec<BTreeSet<(u16, u64)>>,
+    /// The newest boards.
+    boards: Vec<BTreeMap<Uid, BoardRow>>,
+}
+
+/// Shows the table until `options.epochs` are paid, then reports; without `epochs` until Ctrl-C.
+///
+/// # Errors
+/// When a program ends on its own or the chain is lost.
+pub async fn watch(
+    subnet: &Subnet,
+    options: &Options,
+    boards: &[SocketAddr],
+    processes: &mut Processes,
+) -> Result<Option<Report>> {
+    let start = Instant::now();
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
+    let mut progress = Progress::new(boards.len());
+    let mut blocks = std::pin::pin!(subnet.chain.blocks());
+    loop {
+        let Some(block) = futures_util::StreamExt::next(&mut blocks).await else { bail!("the chain is gone") };
+        processes.all_run()?;
+        let snapshot = subnet.chain.snapshot(subnet.netuid, Some(block.hash)).await?;
+        progress.boards(&http, boards).await;
+        let epoch_closed = progress.advance(&snapshot, subnet);
+        let rows = progress.rows(&snapshot, subnet);
+        show(options, &snapshot, &progress, &rows, epoch_closed);
+        if options.epochs.is_some_and(|epochs| progress.counted >= epochs) {
+            let findings = judge(&progress.accounts(&snapshot, subnet));
+            return Ok(Some(Report {
+                ok: findings.iter().all(|finding| finding.ok),
+                netuid: subnet.netuid.get(),
+                epochs: progress.counted,
+                seconds: start.elapsed().as_secs(),
+                neurons: rows,
+                findings,
+            }));
+        }
+    }
+}
+
+/// A terminal gets the table anew with every block, a file one table per epoch.
+fn show(options: &Options, snapshot: &Snapshot, progress: &Progress, rows: &[Row], epoch_closed: bool) {
+    let next = u64::from(snapshot.tempo).saturating_sub(snapshot.block.number.since(snapshot.last_epoch_block));
+    let title = format!(
+        "block {}, next epoch in {next} blocks, {} paid epochs{}",
+        snapshot.block.number,
+        progress.counted,
+        options.epochs.map_or_else(String::new, |epochs| format!(" of {epochs}")),
+    );
+    let mut stderr = std::io::stderr();
+    let live = stderr.is_terminal();
+    if live || epoch_closed {
+        let clear = if live { "\x1b[H\x1b[J" } else { "" };
+        // A closed standard error must not end the subnet.
+        let _closed = writeln!(stderr, "{clear}{title}\n\n{}\n", render(rows));
+    }
+}
+
+impl Progress {
+    fn new(validators: usize) -> Self {
+        Self {
+            epoch: None,
+            counted: 0,
+            emissions: BTreeMap::new(),
+            faults: vec![BTreeMap::new(); validators],
+            seen: vec![BTreeSet::new(); validators],
+            boards: vec![BTreeMap::new(); validators],
+        }
+    }
+
+    /// Asks every validator for its board; one that does not answer keeps its last.
+    async fn boards(&mut self, http: &reqwest::Client, addresses: &[SocketAddr]) {
+        for (index, address) in addresses.iter().enumerate() {
+            let Ok(board) = fetch(http, *address).await else { continue };
+            let counting = matches!(self.epoch, Some((_, true)));
+            for row in &board.neurons {
+                let (Some(window), Some(fault)) = (row.window, &row.fault) else { continue };
+                if counting && self.seen[index].insert((row.uid, window)) {
+                    self.faults[index].entry(Uid(row.uid)).or_default().push(fault.clone());
+                }
+            }
+            self.boards[index] = board.neurons.into_iter().map(|row| (Uid(row.uid), row)).collect();
+        }
+    }
+
+    /// Takes note of a new block; true when it closed an epoch.
+    fn advance(&mut self, snapshot: &Snapshot, subnet: &Subnet) -> bool {
+        let closed = match self.epoch {
+            Some((index, payable)) if index != snapshot.epoch_index => {
+                if payable {
+                    self.counted += 1;
+                    for neuron in &snapshot.neurons {
+                        self.emissions.entry(neuron.uid).or_default().push(neuron.emission.get());
+                    }
+                }
+                true
+            }
+            Some(_) => false,
+            None => true,
+        };
+        if closed {
+            let permits = subnet.neurons.iter().filter(|neuron| neuron.role == Role::Validator).all(|validator| {
+                snapshot.neuron(&validator.key.hotkey()).is_some_and(|neuron| neuron.validator_permit)
+            });
+            self.epoch = Some((snapshot.epoch_index, permits));
+        }
+        closed
+    }
+
+    fn rows(&self, snapshot: &Snapshot, subnet: &Subnet) -> Vec<Row> {
+        let board = self.boards.first();
+        snapshot
+            .neurons
+            .iter()
+            .map(|neuron| {
+                let played = subnet.neurons.iter().find(|played| played.key.hotkey() == neuron.hotkey);
+                let (name, role) =
+                    played.map_or_else(|| ("owner".to_owned(), Role::Owner), |played| (played.name.clone(), played.role));
+                let measured = board.and_then(|board| board.get(&neuron.uid)).cloned().unwrap_or_default();
+                let paid = if role == Role::Validator { neuron.dividends } else { neuron.incentive };
+                Row {
+                    uid: neuron.uid.get(),
+                    name,
+                    role,
+                    operations_per_second: measured.operations_per_second,
+                    fault: self.fault(neuron.uid),
+                    score: measured.score,
+                    weight: measured.weight,
+                    incentive: paid,
+                    emission: neuron.emission.get(),
+                    earned: self.emissions.get(&neuron.uid).map_or(0, |emissions| emissions.iter().sum()),
+                    stake: neuron.stake.get(),
+                }
+            })
+            .collect()
+    }
+
+    /// The newest fault that any validator found.
+    fn fault(&self, uid: Uid) -> Option<String> {
+        self.boards.iter().find_map(|board| board.get(&uid).and_then(|row| row.fault.clone()))
+    }
+
+    fn accounts(&self, snapshot: &Snapshot, subnet: &Subnet) -> Vec<Account> {
+        self.rows(snapshot, subnet)
+            .into_iter()
+            .map(|row| {
+                let uid = Uid(row.uid);
+                Account {
+                    name: row.name,
+                    uid,
+                    role: row.role,
+                    emissions: self.emissions.get(&uid).cloned().unwrap_or_default(),
+                    faults: self.faults.iter().map(|by_uid| by_uid.get(&uid).cloned().unwrap_or_default()).collect(),
+                }
+            })
+            .collect()
+    }
+}
+
+async fn fetch(http: &reqwest::Client, address: SocketAddr) -> Result<Board> {
+    let response = http.get(format!("http://{address}/v1/board")).send().await?.error_for_status()?;
+    response.json().await.context("the board of a validator")
+}
