@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use incentive::units::NetUid;
-use neuron_common::chain::{ChainClient, ChainConfig, Value};
+use neuron_common::chain::{ChainClient, Value};
+use neuron_common::config::ChainConfig;
 use neuron_common::keystore::{self, Keypair, WalletPath};
 
 use super::Options;
@@ -58,8 +59,8 @@ pub async fn subnet(url: &str, options: &Options, base: &Path) -> Result<Subnet>
     let wallets = base.join("wallets");
     let neurons = neurons(options, &wallets)?;
     let owner = Keypair::from_uri(OWNER)?;
-    let netuid = register_network(&chain, &owner).await?;
-    chain.call(&owner, "SubtensorModule", "start_call", vec![netuid_value(netuid)]).await.context("starting the subnet")?;
+    let netuid = chain.register_network(&owner, Keypair::generate()?.hotkey()).await.context("registering the subnet")?;
+    chain.start_call(&owner, netuid).await.context("starting the subnet")?;
 
     let register = |neuron: &Neuron| {
         variant("burned_register", [("netuid", netuid_value(netuid)), ("hotkey", account(&neuron.key))])
@@ -105,23 +106,11 @@ fn neurons(options: &Options, wallets: &Path) -> Result<Vec<Neuron>> {
         .collect()
 }
 
-async fn register_network(chain: &ChainClient, owner: &Keypair) -> Result<NetUid> {
-    // The owner's hotkey takes uid 0; the coldkey's own account is free to be a hotkey too, but a key of its own is clearer.
-    let hotkey = Keypair::generate()?;
-    let inclusion = chain
-        .call(owner, "SubtensorModule", "register_network", vec![account(&hotkey)])
-        .await
-        .context("registering the subnet")?;
-    let event = inclusion.event("SubtensorModule", "NetworkAdded").context("the chain did not say which subnet was added")?;
-    let netuid = event.first().and_then(|field| field.as_u128()).context("NetworkAdded names no subnet")?;
-    Ok(NetUid(u16::try_from(netuid)?))
-}
-
 /// All calls or none, in one extrinsic: a block each would take most of an epoch.
 async fn batch(chain: &ChainClient, signer: &str, calls: Vec<Value>) -> Result<()> {
     let signer = Keypair::from_uri(signer)?;
     let calls = calls.into_iter().map(|call| Value::unnamed_variant("SubtensorModule", [call]));
-    chain.call(&signer, "Utility", "batch_all", vec![Value::unnamed_composite(calls)]).await?;
+    chain.call(&signer, "Utility", "batch_all", vec![("calls".to_owned(), Value::unnamed_composite(calls))]).await?;
     Ok(())
 }
 

@@ -1,0 +1,121 @@
+//! Binds everything that can fail, serves, drains.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use neuron_common::auth::Verifier;
+use neuron_common::chain::ChainClient;
+use neuron_common::keystore::{self, Keypair};
+use neuron_common::telemetry;
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::http::{Axon, router};
+use crate::metrics::Metrics;
+use crate::work::Work;
+use crate::{announce, view};
+
+/// How long requests may go on after the signal to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A miner that is bound and not serving yet.
+pub struct App {
+    axon: Arc<Axon>,
+    chain: ChainClient,
+    listener: TcpListener,
+    telemetry: telemetry::Server,
+    announced: SocketAddr,
+    announce: bool,
+}
+
+impl App {
+    /// Opens the wallet, the ports and the chain.
+    ///
+    /// # Errors
+    /// Names what is missing or taken, and the remedy.
+    pub async fn bind(config: &Config, work: impl Work, stop: &CancellationToken) -> Result<Self> {
+        let policy = config.policy.load()?;
+        let key = Arc::new(keystore::load_hotkey(&config.wallet.path()?)?);
+        let listener = TcpListener::bind(config.axon.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}; choose another `axon.listen` (--listen)", config.axon.listen))?;
+        let bound = listener.local_addr()?;
+        let chain = ChainClient::connect(&config.chain).await?;
+        let netuid = config.netuid;
+        let view = view::follow(chain.clone(), netuid, &policy.window, stop.clone()).await?;
+        registered(&key, netuid, &view.borrow().snapshot)?;
+        let mut telemetry = telemetry::Server::bind(&config.telemetry).await?;
+        let metrics = Metrics::new(telemetry.registry());
+        let axon = Arc::new(Axon {
+            verifier: Verifier::new(key.hotkey()),
+            genesis: chain.genesis(),
+            netuid,
+            policy_digest: proof::policy_digest(&policy),
+            policy,
+            threads: config.compute.threads,
+            work: Arc::new(work),
+            view,
+            runs: Mutex::default(),
+            slots: Arc::new(Semaphore::new(config.axon.requests)),
+            metrics,
+            key,
+        });
+        let announced = config.axon.external.unwrap_or(bound);
+        Ok(Self { axon, chain, listener, telemetry, announced, announce: config.axon.announce })
+    }
+
+    /// Where the axon listens.
+    ///
+    /// # Errors
+    /// When the system does not know.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop`, then lets running requests end.
+    ///
+    /// # Errors
+    /// When a listener fails.
+    pub async fn run(self, stop: CancellationToken) -> Result<()> {
+        let Self { axon, chain, listener, telemetry, announced, announce } = self;
+        let (key, netuid) = (Arc::clone(&axon.key), axon.netuid);
+        if announce {
+            if announced.ip() == IpAddr::from([0, 0, 0, 0]) {
+                anyhow::bail!("{announced} cannot be announced; set `axon.external` (--external) to the address that validators reach");
+            }
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = announce::announce(chain, key, netuid, announced) => {}
+                }
+            });
+        }
+        tokio::spawn(telemetry.run(stop.clone()));
+        let stopped = stop.clone();
+        let server = axum::serve(listener, router(axon)).with_graceful_shutdown(async move { stopped.cancelled().await });
+        tokio::select! {
+            served = server.into_future() => Ok(served?),
+            () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
+        }
+    }
+}
+
+fn registered(
+    key: &Keypair,
+    netuid: incentive::units::NetUid,
+    snapshot: &neuron_common::chain::Snapshot,
+) -> Result<()> {
+    let hotkey = key.hotkey();
+    anyhow::ensure!(
+        snapshot.neuron(&hotkey).is_some(),
+        "hotkey {} is not registered on subnet {netuid}; register it with `btcli subnets register --netuid {netuid}`, or correct `wallet` or `netuid`",
+        keystore::ss58(&hotkey),
+    );
+    Ok(())
+}
