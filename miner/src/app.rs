@@ -47,7 +47,7 @@ impl App {
         let bound = listener.local_addr()?;
         let chain = ChainClient::connect(&config.chain).await?;
         let netuid = config.netuid;
-        let view = view::follow(chain.clone(), netuid, &policy.window, stop.clone()).await?;
+        let view = view::follow(chain.clone(), netuid, &policy, stop.clone()).await?;
         registered(&key, netuid, &view.borrow().snapshot)?;
         let mut telemetry = telemetry::Server::bind(&config.telemetry).await?;
         let metrics = Metrics::new(telemetry.registry());

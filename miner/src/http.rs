@@ -192,9 +192,9 @@ impl Axon {
     /// The window that the chain opened, once this miner's view has reached the block that is asked for.
     async fn opened(&self, request: &WindowRequest) -> Option<(incentive::units::Block, Digest)> {
         let mut view = self.view.clone();
-        let reached = view.wait_for(|view| view.block >= request.block);
+        let reached = view.wait_for(|view| view.window.is_some_and(|window| window.block.number >= request.block));
         let view = tokio::time::timeout(CATCH_UP, reached).await.ok()?.ok()?;
-        view.window.map(|window| (window.block, window.nonce))
+        view.window.map(|window| (window.block.number, window.nonce))
     }
 
     /// The run of this window: the one that is going on, or a new one.

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use incentive::policy::WindowPolicy;
-use incentive::units::{Block, NetUid};
+use incentive::policy::Policy;
+use incentive::units::NetUid;
 use neuron_common::chain::{ChainClient, ChainError, Snapshot};
 use neuron_common::window::{OpenWindow, WindowClock};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Between two looks at the metagraph while the chain answers.
+/// Between two looks at the metagraph while the epoch stays the same.
 const REFRESH: Duration = Duration::from_secs(12);
 
 /// The newest of what this miner needs to know.
@@ -20,8 +21,6 @@ pub struct View {
     pub snapshot: Arc<Snapshot>,
     /// The newest window.
     pub window: Option<OpenWindow>,
-    /// The newest block that the window rule was applied to.
-    pub block: Block,
 }
 
 /// Reads the metagraph once and then follows the chain until `stop`.
@@ -31,43 +30,47 @@ pub struct View {
 pub async fn follow(
     chain: ChainClient,
     netuid: NetUid,
-    policy: &WindowPolicy,
+    policy: &Policy,
     stop: CancellationToken,
 ) -> Result<watch::Receiver<View>, ChainError> {
     let snapshot = Arc::new(chain.snapshot(netuid, None).await?);
-    let block = snapshot.block.number;
-    let (sender, receiver) = watch::channel(View { snapshot, window: None, block });
-    let clock = WindowClock::new(chain.clone(), netuid, policy.clone());
-    tokio::spawn(async move {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = windows(clock, chain, netuid, sender) => {}
-        }
-    });
+    let (view, receiver) = watch::channel(View { snapshot, window: None });
+    let clock = WindowClock::new(chain.clone(), netuid, policy);
+    tokio::spawn(stop.clone().run_until_cancelled_owned(windows(clock, view.clone())));
+    tokio::spawn(stop.run_until_cancelled_owned(metagraph(chain, netuid, view)));
     Ok(receiver)
 }
 
-async fn windows(mut clock: WindowClock, chain: ChainClient, netuid: NetUid, view: watch::Sender<View>) {
-    let mut epoch = None;
-    let mut refreshed = tokio::time::Instant::now();
+async fn windows(mut clock: WindowClock, view: watch::Sender<View>) {
     loop {
-        let tick = clock.next().await;
-        view.send_modify(|view| {
-            view.block = tick.block.number;
-            view.window = tick.window.or(view.window);
-        });
-        // Permits change with epochs, registrations in between: both are rare, so not every block is worth a look.
-        let due = epoch != Some(tick.epoch_index) || refreshed.elapsed() >= REFRESH;
-        if !due {
-            continue;
-        }
-        match chain.snapshot(netuid, Some(tick.block.hash)).await {
-            Ok(snapshot) => {
-                epoch = Some(snapshot.epoch_index);
-                refreshed = tokio::time::Instant::now();
+        let window = clock.next().await;
+        view.send_modify(|view| view.window = Some(window));
+    }
+}
+
+/// Permits change with epochs and registrations in between: both are rare, so not every block is worth a look.
+async fn metagraph(chain: ChainClient, netuid: NetUid, view: watch::Sender<View>) {
+    let mut blocks = chain.blocks();
+    let mut refreshed = Instant::now();
+    loop {
+        let block = blocks.next().await;
+        let due = refreshed.elapsed() >= REFRESH;
+        let fresh = async {
+            let epoch = chain.epoch(netuid, block).await?;
+            if !due && epoch.index == view.borrow().snapshot.epoch_index {
+                return Ok(None);
+            }
+            chain.snapshot(netuid, Some(block.hash)).await.map(Some)
+        };
+        match fresh.await {
+            Ok(None) => {}
+            Ok(Some(snapshot)) => {
+                refreshed = Instant::now();
                 view.send_modify(|view| view.snapshot = Arc::new(snapshot));
             }
-            Err(error) => tracing::warn!(%error, "the metagraph could not be read; the last one stays in force"),
+            Err::<_, ChainError>(error) => {
+                tracing::warn!(%error, "the metagraph could not be read; the last one stays in force");
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use incentive::units::Uid;
 use neuron_common::chain::Snapshot;
 
@@ -67,9 +67,9 @@ pub async fn watch(
     let start = Instant::now();
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
     let mut progress = Progress::new(boards.len());
-    let mut blocks = std::pin::pin!(subnet.chain.blocks());
+    let mut blocks = subnet.chain.blocks();
     loop {
-        let Some(block) = futures_util::StreamExt::next(&mut blocks).await else { bail!("the chain is gone") };
+        let block = blocks.next().await;
         processes.all_run()?;
         let snapshot = subnet.chain.snapshot(subnet.netuid, Some(block.hash)).await?;
         progress.boards(&http, boards).await;
