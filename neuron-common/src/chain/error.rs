@@ -6,9 +6,7 @@ use incentive::units::{Block, NetUid};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
     /// Nobody answers at the endpoint, or not as a Substrate node would.
-    #[error(
-        "no chain at {endpoint}: {reason}; check `chain.endpoint` and that the node is running"
-    )]
+    #[error("no chain at {endpoint}: {reason}; check `chain.endpoint` and that the node is running")]
     Unreachable {
         /// The configured endpoint.
         endpoint: String,
@@ -16,9 +14,7 @@ pub enum ChainError {
         reason: String,
     },
     /// The connection was lost and did not come back in time. The client goes on reconnecting.
-    #[error(
-        "{doing}: the chain at {endpoint} did not answer within {seconds} s; it will be asked again"
-    )]
+    #[error("{doing}: the chain at {endpoint} did not answer within {seconds} s; it will be asked again")]
     Timeout {
         /// What was being asked.
         doing: &'static str,
@@ -40,17 +36,13 @@ pub enum ChainError {
         expected: String,
     },
     /// The chain has no subtensor pallet.
-    #[error(
-        "{endpoint} serves a chain without the pallet SubtensorModule; point `chain.endpoint` at a subtensor node"
-    )]
+    #[error("{endpoint} serves a chain without the pallet SubtensorModule; point `chain.endpoint` at a subtensor node")]
     NotSubtensor {
         /// The configured endpoint.
         endpoint: String,
     },
     /// The runtime lacks or changed something that is needed here.
-    #[error(
-        "the runtime (spec {spec_version}) does not fit: {items}; install a release that supports it"
-    )]
+    #[error("the runtime (spec {spec_version}) does not fit: {items}; install a release that supports it")]
     Incompatible {
         /// The runtime's version.
         spec_version: u32,
@@ -171,10 +163,7 @@ impl ChainError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. }
-            | Self::Timeout { .. }
-            | Self::NotFinalized { .. }
-            | Self::Node { .. } => true,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::NotFinalized { .. } | Self::Node { .. } => true,
             Self::Refused { name, .. } | Self::Failed { name, .. } => {
                 matches!(
                     name.as_str(),
