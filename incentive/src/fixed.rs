@@ -4,6 +4,8 @@
 //! instead of failing. A result that differs in its last bit is another result on the chain, so every step of an
 //! epoch goes through these functions.
 
+#![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::indexing_slicing))]
+
 use ::fixed::traits::{Fixed, ToFixed};
 pub use ::fixed::types::{I32F32, I64F64, I96F32, U64F64, U96F32};
 
