@@ -1,5 +1,9 @@
 //! What both neurons share: wire, authentication, chain client, keys, configuration, telemetry.
 
+pub mod auth;
 pub mod chain;
 pub mod keystore;
+pub mod problem;
+pub mod shutdown;
 pub mod window;
+pub mod wire;
