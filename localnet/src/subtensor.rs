@@ -18,6 +18,7 @@ pub mod errors;
 pub mod events;
 pub mod genesis;
 pub mod guards;
+pub mod info;
 pub mod network;
 pub mod registration;
 pub mod serving;

@@ -170,6 +170,18 @@ impl<T: Config> Pallet<T> {
         due
     }
 
+    /// The block in which the next epoch of a subnet runs, as far as is known now; none with a tempo of zero.
+    #[must_use]
+    pub fn next_epoch(netuid: u16) -> Option<u64> {
+        NetworksAdded::<T>::get(netuid).then(|| schedule::next_epoch(&Self::rhythm(netuid))).flatten()
+    }
+
+    /// Rao of TAO for one whole alpha.
+    #[must_use]
+    pub fn price_in_rao(netuid: u16) -> u64 {
+        to_u64(mul(Self::price(netuid), U64F64::from_num(1_000_000_000)))
+    }
+
     /// What the schedule of a subnet is counted from.
     pub(super) fn rhythm(netuid: u16) -> Rhythm {
         Rhythm {
