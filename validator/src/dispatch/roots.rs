@@ -64,23 +64,29 @@ impl Roots {
             let index = u16::try_from(self.chains.len()).map_err(|_| Fault::Malformed)?;
             self.chains.push((Chain::new(&self.challenge, &self.hotkey, index), [0; 64]));
         }
-        let (chain, signature) = self.chains.get_mut(usize::from(frame.chain)).ok_or(Fault::Malformed)?;
+        let (chain, signature) = self.chains.get(usize::from(frame.chain)).ok_or(Fault::Malformed)?;
         match chain.step(frame.round, &frame.root) {
             Step::Next(_) => {
-                chain.push(frame.root);
-                *signature = frame.signature;
+                if let Some((chain, signature)) = self.chains.get_mut(usize::from(frame.chain)) {
+                    chain.push(frame.root);
+                    *signature = frame.signature;
+                }
                 Ok(())
             }
-            // Both roots must be signed to prove anything; the first one is, if the head after it is.
-            Step::Conflict(head) if self.signed(frame, &head) => Err(Fault::Equivocation),
-            Step::Conflict(_) => Err(Fault::BadSignature),
+            Step::Conflict(head) => {
+                // Only two signed roots prove anything: a frame that was slipped in on the way must not convict.
+                let (last, first) = (chain.head(), (chain.rounds(), &*signature));
+                let signed = self.signed(frame.chain, frame.round, &head, &frame.signature)
+                    && self.signed(frame.chain, first.0, last, first.1);
+                Err(if signed { Fault::Equivocation } else { Fault::BadSignature })
+            }
             Step::Repeated | Step::Gap => Err(Fault::Malformed),
         }
     }
 
-    fn signed(&self, frame: &RootFrame, head: &Digest) -> bool {
-        let digest = proof::head_digest(&self.window, &self.hotkey, frame.chain, frame.round, head);
-        keystore::verify(&self.hotkey, &digest, &frame.signature)
+    fn signed(&self, chain: u16, round: u32, head: &Digest, signature: &[u8; 64]) -> bool {
+        let digest = proof::head_digest(&self.window, &self.hotkey, chain, round, head);
+        keystore::verify(&self.hotkey, &digest, signature)
     }
 
     /// The counted roots, when the last head of every chain is signed: it binds all roots before it.
@@ -92,8 +98,7 @@ impl Roots {
             return Err(Fault::NoRoot);
         }
         for (chain, signature) in self.chains.iter().filter(|(chain, _)| chain.rounds() > 0) {
-            let digest = proof::head_digest(&self.window, &self.hotkey, chain.index(), chain.rounds(), chain.head());
-            if !keystore::verify(&self.hotkey, &digest, signature) {
+            if !self.signed(chain.index(), chain.rounds(), chain.head(), signature) {
                 return Err(Fault::BadSignature);
             }
         }
@@ -164,6 +169,7 @@ mod tests {
         let mut forged = other[0];
         forged[60] ^= 1;
         assert_eq!(fault(&[good[0], forged].concat()), Fault::BadSignature, "a conflict that nobody signed");
+        assert_eq!(fault(&[forged, good[0]].concat()), Fault::BadSignature, "an honest root after one slipped in");
     }
 
     #[test]
