@@ -3,6 +3,8 @@
 //! A wallet is a folder `<root>/<name>` with the coldkey (never needed here) and `hotkeys/<hotkey>`, by default plain JSON.
 
 mod file;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -13,6 +13,9 @@ fn at(seconds: u64) -> SystemTime {
 const NOW: u64 = 1_800_000_000;
 const TARGET: &str = "/v1/compute/window";
 const BODY: &[u8] = b"hello";
+/// What the sender signed for this target and body at this time.
+const VECTOR: &str = "0x120ff293a6caa13eafaa9ecb06f2db60284761096e35f3ea9d65594854c89344\
+     e69c25a56b0eb6d06ee365e43d01a41bb2f98b7bccb16b822706c7ba9cb6ed8e";
 
 fn signed() -> (HeaderMap, Verifier, Hotkey) {
     let (sender, receiver) = keys();
@@ -141,6 +144,23 @@ fn ed25519_senders_are_understood() {
         let verifier = Verifier::new(receiver);
         assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Err(AuthError::BadSignature));
     }
+}
+
+/// Signatures are randomised, so the vector is one to verify.
+#[test]
+fn a_recorded_request_verifies() {
+    let (_, verifier, sender) = signed();
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        (VERSION, "1"),
+        (HOTKEY, "5EPCUjPxiHAcNooYipQFWr9NmmXJKpNG5RhcntXwbtUySrgH"),
+        (NONCE, "1800000000000000000"),
+        (SIGNATURE, VECTOR),
+        (RECEIVER, "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"),
+    ] {
+        headers.insert(name, HeaderValue::from_str(value).unwrap());
+    }
+    assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Ok(sender));
 }
 
 #[test]
