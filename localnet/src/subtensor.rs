@@ -1,7 +1,7 @@
 //! The SubtensorModule pallet: subnets, neurons, stake, weights and the epochs that pay for them.
 //!
 //! - `storage`, `events`, `errors`, [`types`]: what clients see, by subtensor's names and indices
-//! - [`network`], [`registration`], [`serving`], [`weights`], [`staking`]: the calls, each check in subtensor's order
+//! - [`network`], [`registration`], [`replacement`], [`serving`], [`weights`], [`staking`]: the calls, each check in subtensor's order
 //! - [`guards`]: which of these checks the pool makes before an extrinsic is included
 //! - [`coinbase`], [`epoch`], [`distribution`]: what happens in every block without a call
 //! - [`info`]: answers to the runtime APIs
@@ -21,6 +21,7 @@ pub mod guards;
 pub mod info;
 pub mod network;
 pub mod registration;
+pub mod replacement;
 pub mod serving;
 pub mod staking;
 pub mod storage;

@@ -4,6 +4,7 @@ use sp_state_machine::BasicExternalities;
 use super::*;
 use crate::preset::{Preset, genesis_storage};
 
+mod extrinsics;
 mod metadata;
 
 pub(super) fn genesis() -> BasicExternalities {

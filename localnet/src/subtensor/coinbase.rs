@@ -2,7 +2,7 @@
 
 use frame_support::traits::fungible::Mutate as _;
 use incentive::{
-    emission::{self, Candidate},
+    emission::{self, Candidate, PriceRule},
     fixed::{I96F32, U64F64, U96F32, convert, div, mul, to_u64},
     registration::{BurnRule, burn_decay},
     schedule::{self, Rhythm, Step},
@@ -221,13 +221,12 @@ impl<T: Config> Pallet<T> {
     /// Moves the average price towards the price, faster the longer the subnet has been running.
     fn move_price(netuid: u16, block: u64) {
         let Some(first) = FirstEmissionBlockNumber::<T>::get(netuid) else { return };
-        let running = I96F32::from_num(block.saturating_sub(first));
-        let halving = I96F32::from_num(EMAPriceHalvingBlocks::<T>::get(netuid));
-        let speed = I96F32::from_bits(SubnetMovingAlpha::<T>::get().bits);
-        let alpha = mul(speed, div(running, running.saturating_add(halving)));
-        let price = convert::<I96F32>(Self::price(netuid)).min(I96F32::ONE);
+        let rule = PriceRule {
+            alpha: I96F32::from_bits(SubnetMovingAlpha::<T>::get().bits),
+            halving: EMAPriceHalvingBlocks::<T>::get(netuid),
+        };
         let old = I96F32::from_bits(SubnetMovingPrice::<T>::get(netuid).bits);
-        let new = mul(alpha, price).saturating_add(mul(I96F32::ONE.saturating_sub(alpha), old));
+        let new = emission::moving_price(old, Self::price(netuid), block.saturating_sub(first), &rule);
         SubnetMovingPrice::<T>::insert(netuid, FixedI128 { bits: new.to_bits() });
     }
 }
