@@ -10,6 +10,8 @@
 
 // What the FRAME macros generate carries no docs.
 #![allow(missing_docs)]
+// A call has the arguments that the chain gives it.
+#![allow(clippy::too_many_arguments)]
 
 pub mod coinbase;
 pub mod distribution;
@@ -88,7 +90,7 @@ pub mod pallet {
             weights: Vec<u16>,
             version_key: u64,
         ) -> DispatchResult {
-            Self::do_set_weights(origin, netuid, 0, dests, weights, version_key)
+            Self::do_set_weights(origin, netuid, 0, dests, &weights, version_key)
         }
 
         /// Buys alpha of a subnet as stake behind a hotkey.
@@ -101,7 +103,6 @@ pub mod pallet {
         /// Announces where a neuron can be reached.
         #[pallet::call_index(4)]
         #[pallet::weight((LIGHT, DispatchClass::Normal, Pays::No))]
-        #[allow(clippy::too_many_arguments)]
         pub fn serve_axon(
             origin: OriginFor<T>,
             netuid: u16,
@@ -114,7 +115,7 @@ pub mod pallet {
             placeholder2: u8,
         ) -> DispatchResult {
             let axon = AxonInfo { block: 0, version, ip, port, ip_type, protocol, placeholder1, placeholder2 };
-            Self::do_serve_axon(origin, netuid, axon)
+            Self::do_serve_axon(origin, netuid, &axon)
         }
 
         /// Registers a hotkey on a subnet at the current price.
@@ -149,7 +150,7 @@ pub mod pallet {
             weights: Vec<u16>,
             version_key: u64,
         ) -> DispatchResult {
-            Self::do_set_weights(origin, netuid, mecid, dests, weights, version_key)
+            Self::do_set_weights(origin, netuid, mecid, dests, &weights, version_key)
         }
     }
 }

@@ -27,7 +27,7 @@ impl<T: Config> Pallet<T> {
         BlockEmission::<T>::put(minted);
         Self::emit(&netuids, minted);
         for (netuid, drained) in Self::due_epochs(&netuids, block) {
-            Self::distribute(netuid, block, drained);
+            Self::distribute(netuid, block, &drained);
         }
         for netuid in netuids {
             Self::move_price(netuid, block);

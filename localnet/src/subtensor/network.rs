@@ -1,7 +1,7 @@
 //! Subnets: how one comes to be and starts to emit.
 
 use frame_support::{PalletId, ensure, pallet_prelude::DispatchResult, traits::fungible::Mutate as _};
-use frame_system::{RawOrigin, ensure_signed, pallet_prelude::OriginFor};
+use frame_system::{ensure_signed, pallet_prelude::OriginFor};
 use incentive::{
     registration::{Lock, lock_cost},
     schedule::first_epoch_start,
@@ -191,10 +191,4 @@ fn symbol(netuid: u16) -> Vec<u8> {
         }
         _ => format!("SN{netuid}").into_bytes(),
     }
-}
-
-/// The origin of a call that `who` signed; for tests and guards.
-#[must_use]
-pub const fn signed<AccountId>(who: AccountId) -> RawOrigin<AccountId> {
-    RawOrigin::Signed(who)
 }

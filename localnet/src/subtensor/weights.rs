@@ -15,7 +15,7 @@ impl<T: Config> Pallet<T> {
         netuid: u16,
         mechanism: u8,
         uids: Vec<u16>,
-        values: Vec<u16>,
+        values: &[u16],
         version_key: u64,
     ) -> DispatchResult {
         ensure!(!CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealEnabled);
@@ -38,7 +38,7 @@ impl<T: Config> Pallet<T> {
         let shortest = usize::from(MinAllowedWeights::<T>::get(netuid).min(neurons));
         ensure!(self_weight || uids.len() >= shortest, Error::<T>::WeightVecLengthIsLow);
 
-        let weights: Vec<(u16, u16)> = uids.into_iter().zip(upscale(&values)).collect();
+        let weights: Vec<(u16, u16)> = uids.into_iter().zip(upscale(values)).collect();
         Weights::<T>::insert(index, uid, weights);
         let block = Self::block();
         LastUpdate::<T>::mutate(index, |blocks| {
