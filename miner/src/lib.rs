@@ -1,3 +1,25 @@
 //! The miner: serves challenges to validators that hold a permit.
+//!
+//! - [`config`]: what a miner is told
+//! - [`work`]: the seam between serving and solving
+//! - [`run`]: one window, solved once for all validators
+//! - [`view`]: what the chain says, kept fresh
+//! - [`admission`]: may this caller be served now?
+//! - [`http`]: the axon
+//! - [`announce`]: tells the chain where the axon is
+//! - [`app`]: binds, serves, drains
+//! - [`check`]: would it work?
 
+pub mod admission;
+pub mod announce;
+pub mod app;
+pub mod check;
+pub mod config;
+pub mod http;
+pub mod metrics;
+pub mod run;
+pub mod view;
 pub mod work;
+
+pub use app::App;
+pub use config::Config;

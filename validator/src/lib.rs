@@ -1,3 +1,1 @@
-//! The validator: challenges miners, verifies, scores and sets weights.
-
-pub mod dispatch;
+//! validator

@@ -4,14 +4,11 @@ use sp_state_machine::BasicExternalities;
 use super::*;
 use crate::preset::{Preset, genesis_storage};
 
-mod extrinsics;
-mod metadata;
-
-pub(super) fn genesis() -> BasicExternalities {
+fn genesis() -> BasicExternalities {
     BasicExternalities::new(genesis_storage(&Preset::dev(), 250).unwrap())
 }
 
-pub(super) fn dispatch(method: &str, data: &[u8]) -> Vec<u8> {
+fn dispatch(method: &str, data: &[u8]) -> Vec<u8> {
     genesis().execute_with(|| api::dispatch(method, data)).expect("known method")
 }
 

@@ -11,7 +11,6 @@ use crate::{
 };
 
 mod calls;
-mod epochs;
 mod oracle;
 
 pub(super) type Error = super::Error<Runtime>;

@@ -92,9 +92,7 @@ impl ChainClient {
             if let Some(place) = search.advance(link).await? {
                 return search.receipt(link, place).await.map(Some);
             }
-            if watch.is_none() {
-                search.still_possible(link).await?;
-            }
+            search.still_possible(link).await?;
             if again {
                 return Ok(None);
             }

@@ -1,0 +1,169 @@
+//! The command line.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    LocalNet, Preset, Seal,
+    node::{Builder, NodeError},
+};
+
+/// A real Substrate chain in the box: no network, no other program.
+#[derive(Debug, Parser)]
+#[command(name = "localnet", version, about, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run one node and print its URL
+    Node(NodeArgs),
+}
+
+const EXAMPLES: &str = "Examples:
+  localnet node                                a chain in memory, a block every 250 ms, ws://127.0.0.1:9944
+  localnet node --base-path /tmp/chain         the same, kept on disk: start it again and it goes on
+  localnet node --seal manual --port 0 --json  for scripts: blocks by dev_newBlock, a free port, JSON on stdout
+  localnet node --preset mainnet --tempo 20    main network rules with short epochs";
+
+/// How to run a node.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct NodeArgs {
+    /// Port on 127.0.0.1 for WebSocket and HTTP; 0 picks a free one
+    #[arg(long, default_value_t = 9944, env = "LOCALNET_PORT")]
+    port: u16,
+    /// Directory that keeps the chain; without it the chain is forgotten at the end
+    #[arg(long, value_name = "DIR", env = "LOCALNET_BASE_PATH")]
+    base_path: Option<PathBuf>,
+    /// When blocks are made
+    #[arg(long, value_enum, default_value_t = SealArg::Interval)]
+    seal: SealArg,
+    /// Milliseconds per block, also told to clients as the block time
+    #[arg(long, value_name = "MS", default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    block_ms: u64,
+    /// Rules that new subnets start with
+    #[arg(long, value_enum, default_value_t = PresetArg::Dev)]
+    preset: PresetArg,
+    /// Blocks per epoch of new subnets, instead of the preset's
+    #[arg(long, value_name = "BLOCKS", value_parser = clap::value_parser!(u16).range(1..))]
+    tempo: Option<u16>,
+    /// Let neurons announce 127.0.0.1 (the dev preset does)
+    #[arg(long)]
+    allow_loopback: bool,
+    /// Throw away the chain in --base-path
+    #[arg(long, requires = "base_path")]
+    reset: bool,
+    /// Print JSON instead of the bare URL
+    #[arg(long)]
+    json: bool,
+}
+
+/// When blocks are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SealArg {
+    /// Every --block-ms
+    Interval,
+    /// As soon as an extrinsic arrives
+    Instant,
+    /// Only by dev_newBlock and dev_advanceTo
+    Manual,
+}
+
+/// A genesis by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PresetArg {
+    /// Short epochs and no waiting times
+    Dev,
+    /// The main network's values
+    Mainnet,
+}
+
+impl NodeArgs {
+    fn builder(&self) -> Builder {
+        let mut preset = match self.preset {
+            PresetArg::Dev => Preset::dev(),
+            PresetArg::Mainnet => Preset::mainnet(),
+        };
+        preset.new_subnet.tempo = self.tempo.unwrap_or(preset.new_subnet.tempo);
+        preset.allow_loopback |= self.allow_loopback;
+        let seal = match self.seal {
+            SealArg::Interval => Seal::Interval(self.block_ms),
+            SealArg::Instant => Seal::Instant,
+            SealArg::Manual => Seal::Manual,
+        };
+        LocalNet::builder()
+            .preset(preset)
+            .block_ms(self.block_ms)
+            .seal(seal)
+            .base_path(self.base_path.clone())
+            .reset(self.reset)
+            .port(self.port)
+    }
+
+    fn announce(&self, net: &LocalNet) {
+        let (url, head) = (net.url(), net.head());
+        if self.json {
+            let genesis = net.chain().genesis().hash;
+            println!(
+                "{}",
+                serde_json::json!({ "url": url, "genesis": genesis, "block": head.number, "hash": head.hash })
+            );
+        } else {
+            println!("{url}");
+        }
+    }
+}
+
+impl Cli {
+    /// Does it, until it is done or a signal comes.
+    pub async fn run(self) -> ExitCode {
+        match self.command {
+            Command::Node(arguments) => match node(&arguments).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("localnet: {error}");
+                    ExitCode::FAILURE
+                }
+            },
+        }
+    }
+}
+
+async fn node(arguments: &NodeArgs) -> Result<(), NodeError> {
+    // Before the start, so that a signal during a long replay is not lost.
+    let mut signals = Signals::new().map_err(NodeError::Threads)?;
+    let net = tokio::select! {
+        net = arguments.builder().start() => net?,
+        () = signals.next() => return Ok(()),
+    };
+    arguments.announce(&net);
+    signals.next().await;
+    net.shutdown().await;
+    Ok(())
+}
+
+/// Ctrl-C and the polite way to end a service.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

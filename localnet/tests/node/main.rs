@@ -1,0 +1,4 @@
+//! A node as its clients see it.
+
+mod backends;
+mod client;
