@@ -14,6 +14,8 @@ pub mod median;
 pub mod outcome;
 pub mod stake;
 pub mod terms;
+#[cfg(test)]
+mod tests;
 mod upscale;
 
 pub use bonds::{BondRule, LiquidAlpha};

@@ -174,3 +174,23 @@ impl Curve {
         speed.max(self.low).min(self.high)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bond_as_large_as_the_weight_is_measured_by_the_consensus() {
+        let curve = Curve::new(&LiquidAlpha { low: 6_554, high: 58_982, steepness: 1000 });
+        let (one, half) = (I32F32::ONE, I32F32::lit("0.5"));
+        let middle = curve.speed(one, one, half);
+        assert_eq!(middle, curve.speed(half, one, one), "half away from the bond or from the consensus");
+        assert!(curve.speed(one, one, I32F32::ZERO) > middle);
+        assert!(curve.speed(one, one, one) < middle);
+        assert_eq!(
+            curve.speed(I32F32::ZERO, I32F32::ZERO, one),
+            curve.speed(one, one, one),
+            "distances are not negative"
+        );
+    }
+}

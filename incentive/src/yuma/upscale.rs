@@ -33,6 +33,7 @@ mod tests {
         assert_eq!(upscale(&[7]), [65535]);
         assert_eq!(upscale(&[10, 20, 0]), [32768, 65535, 0]);
         assert_eq!(upscale(&[30_000, 60_000]), [32767, 65535]);
+        assert_eq!(upscale(&[8197, 16_394]), [32_768, 65_535], "the product still fits");
         assert_eq!(upscale(&[0, 0]), [0, 0]);
         assert_eq!(upscale(&[]), [0; 0]);
     }
