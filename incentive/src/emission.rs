@@ -4,6 +4,8 @@
 //! subnet's part into liquidity, [`split`] divides the subnet's own tokens among owner, miners, validators and root.
 //! [`moving_price`] then follows the pool. At the end of a tempo the epoch's dividends are passed on to parents and divided by [`distribute`].
 
+#![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::indexing_slicing))]
+
 mod distribution;
 mod issuance;
 mod price;
@@ -16,3 +18,6 @@ pub use issuance::{
     tao_emission,
 };
 pub use price::{PriceRule, moving_price};
+
+#[cfg(test)]
+mod tests;

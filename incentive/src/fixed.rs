@@ -4,6 +4,8 @@
 //! instead of failing. A result that differs in its last bit is another result on the chain, so every step of an
 //! epoch goes through these functions.
 
+#![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::indexing_slicing))]
+
 use ::fixed::traits::{Fixed, ToFixed};
 pub use ::fixed::types::{I32F32, I64F64, I96F32, U64F64, U96F32};
 
@@ -88,4 +90,73 @@ pub fn exp(x: I32F32) -> I32F32 {
         series = series.saturating_add(term);
     }
     if x < I32F32::ZERO { div(I32F32::ONE, series) } else { series }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn raw(bits: i64) -> I32F32 {
+        I32F32::from_bits(bits)
+    }
+
+    #[test]
+    fn products_floor_and_quotients_truncate() {
+        assert_eq!(mul(raw(1), raw(1)), raw(0));
+        assert_eq!(mul(raw(-1), raw(1)), raw(-1));
+        assert_eq!(div(raw(-1), I32F32::from_num(2)), raw(0));
+        assert_eq!(div(raw(3), I32F32::from_num(2)), raw(1));
+        assert_eq!(div(I32F32::ONE, I32F32::ZERO), I32F32::ZERO);
+        assert_eq!(div(I32F32::MAX, raw(1)), I32F32::ZERO, "a quotient that does not fit");
+        assert_eq!(mul(I32F32::MAX, I32F32::MAX), I32F32::MAX);
+        assert_eq!(mul(I32F32::MIN, I32F32::MAX), I32F32::MIN);
+        assert_eq!(convert::<I32F32>(I64F64::from_bits(-1)), raw(-1), "narrowing floors");
+        assert_eq!(to_u64(I64F64::from_bits(-1)), 0);
+    }
+
+    #[test]
+    fn proportions_round_down() {
+        assert_eq!(proportion(1).to_bits(), 65_537);
+        assert_eq!(proportion(u16::MAX), I32F32::ONE);
+        assert_eq!(to_u16(I32F32::lit("0.5")), 32_767);
+        assert_eq!(to_u16(I32F32::from_num(2)), u16::MAX);
+        assert_eq!(to_u16(raw(-1)), 0);
+        assert_eq!(proportion_u64(u64::MAX), U96F32::ONE);
+    }
+
+    #[test]
+    fn the_exponential_is_the_chains() {
+        assert_eq!(exp(I32F32::ZERO), I32F32::ONE);
+        assert_eq!(exp(I32F32::ONE).to_bits(), 22_802_600 << 9);
+        let nearly = exp(raw((1 << 32) - 1)).to_bits();
+        assert!(
+            (11_674_931_530..=11_674_931_554).contains(&nearly),
+            "just below e * 2^32, cut off at each term: {nearly}"
+        );
+        assert_eq!(exp(I32F32::from_num(21)), exp(I32F32::from_num(20)));
+        assert_eq!(exp(I32F32::MIN), exp(I32F32::from_num(-20)));
+        // The series stops before it has converged: the true value is 485165195.4.
+        assert!((475_000_000..485_000_000).contains(&exp(I32F32::from_num(20)).to_num::<i64>()));
+    }
+
+    proptest! {
+        #[test]
+        fn products_and_quotients_are_those_of_wide_integers(a: i64, b: i64) {
+            let product = (i128::from(a) * i128::from(b)) >> 32;
+            prop_assert_eq!(i128::from(mul(raw(a), raw(b)).to_bits()), product.clamp(i64::MIN.into(), i64::MAX.into()));
+            let quotient = (i128::from(a) << 32).checked_div(b.into()).and_then(|bits| i64::try_from(bits).ok());
+            prop_assert_eq!(div(raw(a), raw(b)).to_bits(), quotient.unwrap_or(0));
+        }
+
+        #[test]
+        fn a_normalized_vector_sums_to_little_less_than_one(values in prop::collection::vec(0i64..1 << 40, 1..40)) {
+            let mut values: Vec<I32F32> = values.into_iter().map(raw).collect();
+            normalize(&mut values);
+            let total = sum(values.iter().copied());
+            prop_assert!(total <= I32F32::ONE);
+            prop_assert!(total == I32F32::ZERO || total > I32F32::ONE - raw(40));
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Every registration raises the price at once, every block lets it fall so that it halves in a set time.
 
+#![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::indexing_slicing))]
+
 use crate::fixed::{U64F64, mul, to_u64};
 
 /// How the price of a place moves; `MinBurn`, `MaxBurn`, `BurnHalfLife` and `BurnIncreaseMult` of a subnet.

@@ -3,6 +3,8 @@
 //! Every subnet counts from its own last epoch, so an owner may change the tempo without upsetting the others.
 //! A tempo of zero stops the epochs of a subnet.
 
+#![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::indexing_slicing))]
+
 /// Blocks without a step after which an epoch runs whatever the tempo says.
 pub const MAX_BLOCKS_SINCE_STEP: u64 = 50_400;
 

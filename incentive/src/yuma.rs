@@ -7,20 +7,24 @@
 //! Nothing in the input can make an epoch fail: columns that name no neuron are dropped, rows that are missing
 //! are empty.
 
-pub mod bonds;
-pub mod matrix;
-pub mod mechanisms;
-pub mod median;
-pub mod outcome;
-pub mod stake;
-pub mod terms;
+#![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::indexing_slicing))]
+
+mod bonds;
+mod matrix;
+mod mechanisms;
+mod median;
+mod outcome;
+mod stake;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod upscale;
 
 pub use bonds::{BondRule, LiquidAlpha};
+pub use matrix::{Matrix, Row};
 pub use mechanisms::{Combined, run_mechanisms, split_emission};
-pub use outcome::Outcome;
+pub use outcome::{Outcome, Shares};
+pub use stake::total_stake;
 pub use terms::{Terms, terms};
 pub use upscale::upscale;
 

@@ -5,7 +5,7 @@ use crate::fixed::{I32F32, I64F64, U96F32, convert, mul, normalize, proportion_u
 
 /// The stake that an epoch sees: `alpha + tao * weight`.
 #[must_use]
-pub fn total(neuron: &Neuron, tao_weight: u64) -> I64F64 {
+pub fn total_stake(neuron: &Neuron, tao_weight: u64) -> I64F64 {
     let tao = mul(U96F32::from_num(neuron.tao_stake), proportion_u64(tao_weight));
     convert::<I64F64>(neuron.alpha_stake).saturating_add(convert(tao))
 }

@@ -37,7 +37,7 @@ pub struct Terms {
 /// Computes one mechanism of an epoch.
 #[must_use]
 pub fn terms(epoch: &Epoch, mechanism: &Mechanism) -> Terms {
-    let total_stake: Vec<I64F64> = epoch.neurons.iter().map(|n| stake::total(n, epoch.tao_weight)).collect();
+    let total_stake: Vec<I64F64> = epoch.neurons.iter().map(|n| stake::total_stake(n, epoch.tao_weight)).collect();
     let shares = stake::shares(epoch, &total_stake);
     let active = stake::active(epoch, mechanism);
     let old_permits = stake::permits(epoch);

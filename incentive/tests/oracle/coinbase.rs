@@ -70,6 +70,7 @@ struct Neurons {
     netuid: u16,
     owner_coldkey: Option<u64>,
     owner_hotkey: Option<u64>,
+    recycle_or_burn: Option<String>,
     neurons: Vec<Neuron>,
 }
 
@@ -298,6 +299,7 @@ fn compare_distribution(differences: &mut Differences, case: &Case, theirs: &Dis
     let incentives: Vec<(u64, u64)> = ours.incentives.clone().into_iter().collect();
     differences.compare(id, "incentives", &incentives, &theirs.incentives);
     compare_paid(differences, case, &ours, before);
+    compare_stake(differences, case, (&ours, theirs.owner_cut), before);
 }
 
 fn compare_paid(differences: &mut Differences, case: &Case, ours: &emission::Distribution<u64>, before: &Neurons) {
@@ -310,10 +312,40 @@ fn compare_paid(differences: &mut Differences, case: &Case, ours: &emission::Dis
         differences.compare(id, "alpha after take", &after_take(&ours.alpha_dividends), &neuron.alpha_dividends);
         differences.compare(id, "root after take", &after_take(&ours.root_dividends), &neuron.root_alpha_dividends);
     }
+    let withheld = withhold(ours, before);
+    let subnet = of(&case.subnets_after, before.netuid, |subnet| subnet.netuid);
+    differences.compare(id, "miner burned", &Bits(bits(withheld.share)), &subnet.miner_burned_u96f32_bits);
+    let emitted = of(&case.subnets_after_emit, before.netuid, |subnet| subnet.netuid);
+    let recycles = before.recycle_or_burn.as_deref() == Some("Recycle");
+    let recycled = ours.burned + if recycles { withheld.amount } else { 0 };
+    differences.compare(id, "alpha out", &(emitted.subnet_alpha_out - recycled), &subnet.subnet_alpha_out);
+}
+
+fn withhold(ours: &emission::Distribution<u64>, before: &Neurons) -> emission::Withheld<u64> {
     let owned = |neuron: &&Neuron| neuron.uid.is_some() && Some(neuron.owner_coldkey) == before.owner_coldkey;
     let mut owners: BTreeSet<u64> = before.neurons.iter().filter(owned).map(|neuron| neuron.hotkey).collect();
     owners.extend(before.owner_hotkey);
-    let withheld = emission::withhold(ours.incentives.clone(), &owners);
-    let subnet = of(&case.subnets_after, before.netuid, |subnet| subnet.netuid);
-    differences.compare(id, "miner burned", &Bits(bits(withheld.share)), &subnet.miner_burned_u96f32_bits);
+    emission::withhold(ours.incentives.clone(), &owners)
+}
+
+/// The chain keeps stake as shares of a pool, which rounds by itself: what a hotkey gained agrees within 3 rao.
+fn compare_stake(
+    differences: &mut Differences,
+    case: &Case,
+    (ours, owner_cut): (&emission::Distribution<u64>, u64),
+    before: &Neurons,
+) {
+    let after = of(&case.neurons_after, before.netuid, |neurons| neurons.netuid);
+    let withheld = withhold(ours, before);
+    for (old, new) in before.neurons.iter().zip(&after.neurons) {
+        let dividend = |dividends: &BTreeMap<u64, U96F32>| {
+            emission::dividend_after_take(dividends.get(&old.hotkey).copied().unwrap_or_default(), old.take)
+        };
+        let (alpha, root) = (dividend(&ours.alpha_dividends), dividend(&ours.root_dividends));
+        let cut = if before.owner_hotkey == Some(old.hotkey) { owner_cut } else { 0 };
+        let paid = withheld.paid.get(&old.hotkey).copied().unwrap_or_default();
+        let gained = new.alpha_stake - old.alpha_stake;
+        let difference = gained.abs_diff(alpha.0 + alpha.1 + root.1 + cut + paid);
+        differences.compare(&case.id, "stake gained", &(difference <= 3), &true);
+    }
 }
