@@ -41,9 +41,9 @@ impl App {
     pub async fn bind(config: &Config, work: impl Work, stop: &CancellationToken) -> Result<Self> {
         let policy = config.policy.load()?;
         let key = Arc::new(keystore::load_hotkey(&config.wallet.path()?)?);
-        let listener = TcpListener::bind(config.axon.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}; choose another `axon.listen` (--listen)", config.axon.listen))?;
+        let listener = TcpListener::bind(config.axon.listen).await.with_context(|| {
+            format!("cannot listen on {}; choose another `axon.listen` (--listen)", config.axon.listen)
+        })?;
         let bound = listener.local_addr()?;
         let chain = ChainClient::connect(&config.chain).await?;
         let netuid = config.netuid;
@@ -86,7 +86,9 @@ impl App {
         let (key, netuid) = (Arc::clone(&axon.key), axon.netuid);
         if announce {
             if announced.ip() == IpAddr::from([0, 0, 0, 0]) {
-                anyhow::bail!("{announced} cannot be announced; set `axon.external` (--external) to the address that validators reach");
+                anyhow::bail!(
+                    "{announced} cannot be announced; set `axon.external` (--external) to the address that validators reach"
+                );
             }
             let stop = stop.clone();
             tokio::spawn(async move {
@@ -98,7 +100,8 @@ impl App {
         }
         tokio::spawn(telemetry.run(stop.clone()));
         let stopped = stop.clone();
-        let server = axum::serve(listener, router(axon)).with_graceful_shutdown(async move { stopped.cancelled().await });
+        let server =
+            axum::serve(listener, router(axon)).with_graceful_shutdown(async move { stopped.cancelled().await });
         tokio::select! {
             served = server.into_future() => Ok(served?),
             () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, OriginalUri, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use incentive::policy::Policy;
@@ -130,6 +130,11 @@ impl IntoResponse for AxonError {
     }
 }
 
+/// What was signed: path and query as sent.
+fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |target| target.as_str())
+}
+
 async fn health() -> &'static str {
     "ok\n"
 }
@@ -137,22 +142,22 @@ async fn health() -> &'static str {
 async fn window(
     State(axon): State<Arc<Axon>>,
     method: Method,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, AxonError> {
-    let run = axon.counted(axon.window(&method, uri.path(), &headers, &body).await)?;
+    let run = axon.counted(axon.window(&method, target(&uri), &headers, &body).await)?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], Body::from_stream(run.stream())).into_response())
 }
 
 async fn open(
     State(axon): State<Arc<Axon>>,
     method: Method,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, AxonError> {
-    let response = axon.counted(axon.open(&method, uri.path(), &headers, &body).await)?;
+    let response = axon.counted(axon.open(&method, target(&uri), &headers, &body).await)?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], response.encode()).into_response())
 }
 
@@ -162,26 +167,32 @@ impl Axon {
     }
 
     /// Who sent this, if it is fresh, meant for us, and signed.
-    fn authenticate(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Hotkey, AxonError> {
-        Ok(self.verifier.verify(method.as_str(), path, headers, body, SystemTime::now())?)
+    fn authenticate(
+        &self,
+        method: &Method,
+        target: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Hotkey, AxonError> {
+        Ok(self.verifier.verify(method.as_str(), target, headers, body, SystemTime::now())?)
     }
 
     async fn window(
         &self,
         method: &Method,
-        path: &str,
+        target: &str,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Arc<Run>, AxonError> {
         let _slot = self.slots.try_acquire().map_err(|_| AxonError::Busy)?;
-        let caller = self.authenticate(method, path, headers, body)?;
+        let caller = self.authenticate(method, target, headers, body)?;
         let request: WindowRequest = wire::decode(body).map_err(|_| AxonError::Malformed)?;
         let snapshot = Arc::clone(&self.view.borrow().snapshot);
-        admission::admit(&caller, &request, &Known {
-            netuid: self.netuid,
-            policy: &self.policy_digest,
-            snapshot: &snapshot,
-        })?;
+        admission::admit(
+            &caller,
+            &request,
+            &Known { netuid: self.netuid, policy: &self.policy_digest, snapshot: &snapshot },
+        )?;
         admission::same_window(&request, self.opened(&request).await)?;
         let run = self.run(&request)?;
         run.attach(caller, request.secret_commitment, self.duration());
@@ -213,7 +224,8 @@ impl Axon {
         if runs.iter().any(|run| run.challenge().block >= request.block) {
             return Err(AxonError::SecondWindow);
         }
-        let run = Run::start(challenge, &self.key, &self.work, self.threads, self.duration()).map_err(AxonError::Internal)?;
+        let run =
+            Run::start(challenge, &self.key, &self.work, self.threads, self.duration()).map_err(AxonError::Internal)?;
         self.metrics.window();
         runs.push(Arc::clone(&run));
         if runs.len() > 2 {
@@ -229,12 +241,12 @@ impl Axon {
     async fn open(
         &self,
         method: &Method,
-        path: &str,
+        target: &str,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<OpenResponse, AxonError> {
         let _slot = self.slots.try_acquire().map_err(|_| AxonError::Busy)?;
-        let caller = self.authenticate(method, path, headers, body)?;
+        let caller = self.authenticate(method, target, headers, body)?;
         let request: OpenRequest = wire::decode(body).map_err(|_| AxonError::Malformed)?;
         if request.version != wire::VERSION {
             return Err(Refusal::UnsupportedVersion.into());

@@ -9,11 +9,13 @@
 //! - [`announce`]: tells the chain where the axon is
 //! - [`app`]: binds, serves, drains
 //! - [`check`]: would it work?
+//! - [`cli`]: what a person types
 
 pub mod admission;
 pub mod announce;
 pub mod app;
 pub mod check;
+pub mod cli;
 pub mod config;
 pub mod http;
 pub mod metrics;

@@ -146,6 +146,9 @@ pub const GET_METAGRAPH: Item = item(
     Role::Neuron,
 );
 
+/// When a block was made, in milliseconds since the Unix epoch.
+pub const TIMESTAMP: Item = item("Timestamp", "Now", Kind::Storage(&[], "u64"), Role::Neuron);
+
 /// The time of a block in milliseconds.
 pub const SLOT_DURATION: Item = item("Aura", "SlotDuration", Kind::Constant("u64"), Role::Neuron);
 
@@ -173,6 +176,7 @@ pub const ALL: &[Item] = &[
     COMMIT_REVEAL_WEIGHTS_ENABLED,
     AXONS,
     GET_METAGRAPH,
+    TIMESTAMP,
     SLOT_DURATION,
     EXTRINSIC_FAILED,
     NETWORK_ADDED,

@@ -105,6 +105,20 @@ impl ChainClient {
         .await
     }
 
+    /// When the finalized head was made, since the Unix epoch.
+    ///
+    /// # Errors
+    /// If the node does not answer in time.
+    pub async fn timestamp(&self) -> Result<Duration, ChainError> {
+        self.on_link("reading the time of a block", async |link| {
+            let at = self.at(&link, None).await?;
+            storage::<u64>(&at, items::TIMESTAMP, Vec::new())
+                .await
+                .map(|now| Duration::from_millis(now.unwrap_or_default()))
+        })
+        .await
+    }
+
     /// Where a subnet stands between two epochs, as of a block.
     ///
     /// # Errors

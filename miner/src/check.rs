@@ -1,0 +1,65 @@
+//! Would it work? Each part with a clear line, in the order in which they depend on each other.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use neuron_common::chain::{ChainClient, Snapshot};
+use neuron_common::check::{Checks, chain_clock};
+use neuron_common::keystore;
+use neuron_common::wire;
+
+use crate::Config;
+
+/// How long the axon may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// Checks and prints; exit code 0 only if all is well.
+///
+/// # Errors
+/// When the result cannot be printed.
+pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
+    let mut checks = Checks::default();
+    if let Some(policy) = checks.take("policy", config.policy.load().map_err(Into::into)) {
+        checks
+            .ok("policy", format!("{} with digest 0x{}", config.policy.0, hex::encode(proof::policy_digest(&policy))));
+    }
+    let key = config.wallet.path().and_then(|path| keystore::load_hotkey(&path));
+    let key = checks.take("wallet", key.map_err(Into::into));
+    if let Some(key) = &key {
+        checks.ok("wallet", format!("hotkey {}", keystore::ss58(&key.hotkey())));
+    }
+    if let Some(chain) = checks.take("chain", ChainClient::connect(&config.chain).await.map_err(Into::into)) {
+        checks.ok("chain", format!("{} with runtime {}", chain.endpoint(), chain.spec_version()));
+        checks.add("clock", chain_clock(&chain).await);
+        let snapshot = chain.snapshot(config.netuid, None).await.map_err(anyhow::Error::from);
+        if let (Some(snapshot), Some(key)) = (checks.take("subnet", snapshot), &key) {
+            checks.ok("subnet", format!("{} with {} neurons", config.netuid, snapshot.neurons.len()));
+            neuron(&mut checks, &snapshot, key).await;
+        }
+    }
+    checks.print(json)
+}
+
+async fn neuron(checks: &mut Checks, snapshot: &Snapshot, key: &keystore::Keypair) {
+    let netuid = snapshot.netuid;
+    let Some(neuron) = snapshot.neuron(&key.hotkey()) else {
+        let remedy = format!("not registered; register it with `btcli subnets register --netuid {netuid}`");
+        return checks.failed("registration", remedy);
+    };
+    checks.ok("registration", format!("uid {}", neuron.uid));
+    let Some(axon) = neuron.axon else {
+        return checks.failed("axon", "not announced; `miner run` announces it".to_owned());
+    };
+    let answer = async {
+        let http = reqwest::Client::builder().no_proxy().timeout(ANSWER).build()?;
+        http.get(format!("http://{axon}{}", wire::HEALTH_PATH)).send().await?.error_for_status()
+    };
+    match answer.await {
+        Ok(_) => checks.ok("axon", format!("{axon} answers")),
+        Err(_) => checks.failed(
+            "axon",
+            format!("nobody answers at {axon}; is `miner run` running, and is the port open from outside?"),
+        ),
+    }
+}

@@ -1,0 +1,122 @@
+//! What a person types.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use neuron_common::config::{self, ConfigError};
+use neuron_common::{shutdown, telemetry};
+
+use crate::work::Work;
+use crate::{App, Config, check};
+
+/// Serves compute to the validators of a subnet
+#[derive(Clone, Debug, clap::Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Examples:
+  miner check --config miner.toml         would it work? each part with a clear line
+  miner run --config miner.toml           serve until Ctrl-C
+  miner run --netuid 12 --wallet alice/gpu0 --external 203.0.113.7:8091
+  miner config --netuid 12                what is in force, as TOML"
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Command {
+    /// Serve until Ctrl-C
+    Run(Args),
+    /// Look whether chain, wallet, registration, axon and clock are as they must be
+    Check {
+        /// What is in force
+        #[command(flatten)]
+        args: Args,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the configuration that is in force
+    Config {
+        /// What is in force
+        #[command(flatten)]
+        args: Args,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Flags over environment over file.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Args {
+    /// What both neurons have.
+    #[command(flatten)]
+    pub common: config::Args,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", env = "ASSAY_AXON_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Address to announce, if another
+    #[arg(long, value_name = "ADDRESS", env = "ASSAY_AXON_EXTERNAL")]
+    pub external: Option<SocketAddr>,
+    /// Threads that work in a window
+    #[arg(long, value_name = "N", env = "ASSAY_COMPUTE_THREADS")]
+    pub threads: Option<u16>,
+}
+
+impl Args {
+    /// The configuration in force.
+    ///
+    /// # Errors
+    /// Names file and key, or flag, and the remedy.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        let overrides = self
+            .common
+            .overrides()
+            .set("axon.listen", "--listen (ASSAY_AXON_LISTEN)", self.listen.map(|address| address.to_string()))
+            .set("axon.external", "--external (ASSAY_AXON_EXTERNAL)", self.external.map(|address| address.to_string()))
+            .set("compute.threads", "--threads (ASSAY_COMPUTE_THREADS)", self.threads.map(i64::from));
+        config::load(self.common.config.as_deref(), &overrides)
+    }
+}
+
+/// Does what was typed.
+///
+/// # Errors
+/// What ends the program.
+#[expect(clippy::print_stdout, reason = "the output of a command")]
+pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
+    match cli.command {
+        Command::Run(args) => serve(args.load()?, work).await,
+        Command::Check { args, json } => check::run(&args.load()?, json).await,
+        Command::Config { args, json } => {
+            let config = args.load()?;
+            config.policy.load()?;
+            if json {
+                println!("{}", serde_json::to_string_pretty(&config)?);
+            } else {
+                print!("{}", config::render(&config)?);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Binds, says where on one line of standard output, and serves until a signal.
+///
+/// # Errors
+/// What ends the program.
+#[expect(clippy::print_stdout, reason = "the one line that says it is ready")]
+pub async fn serve(config: Config, work: impl Work) -> Result<ExitCode> {
+    telemetry::log(&config.telemetry)?;
+    let stop = shutdown::on_signals()?;
+    let app = App::bind(&config, work, &stop).await?;
+    println!("listening on http://{}", app.address()?);
+    app.run(stop).await?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,85 @@
+//! What a miner is told: one section for each part, file < environment < flag.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use incentive::units::NetUid;
+use neuron_common::config::{ChainConfig, PolicyConfig, TelemetryConfig, WalletConfig};
+use serde::{Deserialize, Serialize};
+
+/// A miner's configuration. `netuid` has no default: nobody should mine on a subnet by accident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// What the neurons of the subnet have agreed on: `dev`, `production`, or a file.
+    #[serde(default)]
+    pub policy: PolicyConfig,
+    /// Which chain.
+    #[serde(default)]
+    pub chain: ChainConfig,
+    /// Whose hotkey.
+    #[serde(default)]
+    pub wallet: WalletConfig,
+    /// Where validators call.
+    #[serde(default)]
+    pub axon: AxonConfig,
+    /// What works.
+    #[serde(default)]
+    pub compute: ComputeConfig,
+    /// Logs and metrics.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
+}
+
+/// Where validators call. In configuration files the section `[axon]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AxonConfig {
+    /// The address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address to announce, when it is not the one that is listened on (behind NAT, or listening on 0.0.0.0).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<SocketAddr>,
+    /// Whether to announce at all.
+    pub announce: bool,
+    /// Requests that are checked or opened at once; more get status 429.
+    pub requests: usize,
+}
+
+/// What works. In configuration files the section `[compute]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ComputeConfig {
+    /// Threads, each with a chain of its own; at most the policy's `chains_max`.
+    pub threads: u16,
+}
+
+impl Default for AxonConfig {
+    fn default() -> Self {
+        Self { listen: (Ipv4Addr::UNSPECIFIED, 8091).into(), external: None, announce: true, requests: 64 }
+    }
+}
+
+impl Default for ComputeConfig {
+    fn default() -> Self {
+        Self { threads: 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neuron_common::config::{Overrides, load};
+
+    use super::*;
+
+    fn example(name: &str) -> Config {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
+        load(Some(&path), &Overrides::default()).unwrap()
+    }
+
+    #[test]
+    fn the_full_example_is_the_minimal_one_with_all_defaults() {
+        assert_eq!(example("miner.full.toml"), example("miner.minimal.toml"));
+    }
+}

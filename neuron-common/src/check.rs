@@ -1,0 +1,82 @@
+//! The lines of `miner check` and `validator check`.
+
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::chain::ChainClient;
+
+/// How far the clock may be from the newest block's; requests older than this are refused as stale.
+const CLOCK: Duration = Duration::from_secs(10);
+
+/// What was looked at so far.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Checks(Vec<Check>);
+
+/// One part.
+#[derive(Clone, Debug, Serialize)]
+struct Check {
+    part: &'static str,
+    ok: bool,
+    text: String,
+}
+
+impl Checks {
+    /// This part is as it must be.
+    pub fn ok(&mut self, part: &'static str, text: String) {
+        self.0.push(Check { part, ok: true, text });
+    }
+
+    /// This part is not; the text names the remedy.
+    pub fn failed(&mut self, part: &'static str, text: String) {
+        self.0.push(Check { part, ok: false, text });
+    }
+
+    /// This part is as it must be, or its error says why not.
+    pub fn add(&mut self, part: &'static str, outcome: Result<String>) {
+        if let Some(text) = self.take(part, outcome) {
+            self.ok(part, text);
+        }
+    }
+
+    /// Goes on with a value, or notes why there is none.
+    pub fn take<T>(&mut self, part: &'static str, outcome: Result<T>) -> Option<T> {
+        outcome.inspect_err(|error| self.failed(part, format!("{error:#}"))).ok()
+    }
+
+    /// Prints all lines; the exit code is 0 only if every part is as it must be.
+    ///
+    /// # Errors
+    /// When JSON cannot be made of it.
+    pub fn print(&self, json: bool) -> Result<ExitCode> {
+        let text = if json {
+            serde_json::to_string_pretty(&self.0)? + "\n"
+        } else {
+            self.0
+                .iter()
+                .map(|Check { part, ok, text }| format!("{} {part}: {text}\n", if *ok { "ok    " } else { "FAILED" }))
+                .collect()
+        };
+        std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
+        Ok(if self.0.iter().all(|check| check.ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Compares this machine's clock with the newest block's.
+///
+/// # Errors
+/// When they differ too far, or the chain cannot be asked.
+pub async fn chain_clock(chain: &ChainClient) -> Result<String> {
+    let (block, interval) = (chain.timestamp().await?, chain.block_time().await?);
+    let own = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    // A block is as old as the time since the last one, and finality may lag by a few.
+    let (ahead, behind) = (own.saturating_sub(block), block.saturating_sub(own));
+    anyhow::ensure!(
+        behind <= CLOCK && ahead <= CLOCK + 10 * interval,
+        "this machine's clock and the chain's differ by {} s; switch on time synchronisation (NTP)",
+        ahead.max(behind).as_secs(),
+    );
+    Ok(format!("within {} s of the newest block", ahead.max(behind).as_secs()))
+}
