@@ -1,11 +1,15 @@
 //! What both neurons share: wire, authentication, chain client, keys, configuration, telemetry.
+//!
+//! Admission rule: what is here is used by both binaries today.
 
+pub mod auth;
 pub mod chain;
-<<<<<<< HEAD
-=======
 pub mod check;
 pub mod config;
 pub mod exit;
->>>>>>> e1cc18b (Miner: axon, admission, one run per window, check)
 pub mod keystore;
+pub mod problem;
+pub mod shutdown;
+pub mod telemetry;
 pub mod window;
+pub mod wire;
