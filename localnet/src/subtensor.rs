@@ -1,7 +1,7 @@
 //! The SubtensorModule pallet: subnets, neurons, stake, weights and the epochs that pay for them.
 //!
 //! - `storage`, `events`, `errors`, [`types`]: what clients see, by subtensor's names and indices
-//! - [`network`], [`registration`], [`serving`], [`weights`], [`staking`]: the calls, each check in subtensor's order
+//! - [`network`], [`registration`], [`replacement`], [`serving`], [`weights`], [`staking`]: the calls, each check in subtensor's order
 //! - [`guards`]: which of these checks the pool makes before an extrinsic is included
 //! - [`coinbase`], [`epoch`], [`distribution`]: what happens in every block without a call
 //! - [`info`]: answers to the runtime APIs
@@ -10,6 +10,8 @@
 
 // What the FRAME macros generate carries no docs.
 #![allow(missing_docs)]
+// A call has the arguments that the chain gives it.
+#![allow(clippy::too_many_arguments)]
 
 pub mod coinbase;
 pub mod distribution;
@@ -18,8 +20,10 @@ pub mod errors;
 pub mod events;
 pub mod genesis;
 pub mod guards;
+pub mod info;
 pub mod network;
 pub mod registration;
+pub mod replacement;
 pub mod serving;
 pub mod staking;
 pub mod storage;
@@ -86,7 +90,7 @@ pub mod pallet {
             weights: Vec<u16>,
             version_key: u64,
         ) -> DispatchResult {
-            Self::do_set_weights(origin, netuid, 0, dests, weights, version_key)
+            Self::do_set_weights(origin, netuid, 0, dests, &weights, version_key)
         }
 
         /// Buys alpha of a subnet as stake behind a hotkey.
@@ -99,7 +103,6 @@ pub mod pallet {
         /// Announces where a neuron can be reached.
         #[pallet::call_index(4)]
         #[pallet::weight((LIGHT, DispatchClass::Normal, Pays::No))]
-        #[allow(clippy::too_many_arguments)]
         pub fn serve_axon(
             origin: OriginFor<T>,
             netuid: u16,
@@ -112,7 +115,7 @@ pub mod pallet {
             placeholder2: u8,
         ) -> DispatchResult {
             let axon = AxonInfo { block: 0, version, ip, port, ip_type, protocol, placeholder1, placeholder2 };
-            Self::do_serve_axon(origin, netuid, axon)
+            Self::do_serve_axon(origin, netuid, &axon)
         }
 
         /// Registers a hotkey on a subnet at the current price.
@@ -147,7 +150,7 @@ pub mod pallet {
             weights: Vec<u16>,
             version_key: u64,
         ) -> DispatchResult {
-            Self::do_set_weights(origin, netuid, mecid, dests, weights, version_key)
+            Self::do_set_weights(origin, netuid, mecid, dests, &weights, version_key)
         }
     }
 }

@@ -38,7 +38,7 @@ pub use reads::Epoch;
 pub use scale_value::Value;
 pub use submit::Inclusion;
 
-use link::{Backoff, Link, until};
+use link::{Backoff, Link, origin, until};
 
 /// The runtime at one block.
 type At = OnlineClientAtBlock<SubstrateConfig>;
@@ -101,7 +101,7 @@ impl ChainClient {
         same_chain(&config.endpoint, &link, genesis)?;
         let at = current(&link).await?;
         if at.metadata_ref().pallet_by_name("SubtensorModule").is_none() {
-            return Err(ChainError::NotSubtensor { endpoint: config.endpoint.clone() });
+            return Err(ChainError::NotSubtensor { endpoint: origin(&config.endpoint) });
         }
         fitting(at.metadata_ref(), at.spec_version())?;
         let spec_version = AtomicU32::new(at.spec_version());
@@ -122,10 +122,10 @@ impl ChainClient {
         self.inner.spec_version.load(Ordering::Relaxed)
     }
 
-    /// The endpoint that this client was configured with.
+    /// Scheme, host and port of the endpoint: what may be shown.
     #[must_use]
-    pub fn endpoint(&self) -> &str {
-        &self.inner.endpoint
+    pub fn endpoint(&self) -> String {
+        origin(&self.inner.endpoint)
     }
 
     fn timing(&self) -> Timing {
@@ -149,7 +149,7 @@ impl ChainClient {
             }
         };
         until(deadline, attempts).await.unwrap_or_else(|| {
-            let (endpoint, seconds) = (self.inner.endpoint.clone(), patience.as_secs());
+            let (endpoint, seconds) = (origin(&self.inner.endpoint), patience.as_secs());
             Err(ChainError::Timeout { doing, endpoint, seconds })
         })
     }
@@ -165,7 +165,7 @@ impl ChainClient {
             match Link::open(&self.inner.endpoint, self.inner.timing.request).await {
                 Ok(link) => {
                     same_chain(&self.inner.endpoint, &link, self.inner.genesis)?;
-                    tracing::info!(endpoint = self.inner.endpoint, "connected to the chain again");
+                    tracing::info!(endpoint = self.endpoint(), "connected to the chain again");
                     *slot = Arc::new(link);
                     return Ok(slot.clone());
                 }
@@ -210,7 +210,7 @@ fn same_chain(endpoint: &str, link: &Link, expected: [u8; 32]) -> Result<(), Cha
         return Ok(());
     }
     Err(ChainError::WrongChain {
-        endpoint: endpoint.to_owned(),
+        endpoint: origin(endpoint),
         found: hex::encode(link.genesis()),
         expected: hex::encode(expected),
     })

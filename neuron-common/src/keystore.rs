@@ -3,6 +3,8 @@
 //! A wallet is a folder `<root>/<name>` with the coldkey (never needed here) and `hotkeys/<hotkey>`, by default plain JSON.
 
 mod file;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -64,9 +66,7 @@ pub enum KeystoreError {
         source: std::io::Error,
     },
     /// Larger than any key file.
-    #[error(
-        "{path} is larger than {limit} bytes and therefore no key file; check --wallet-path and --hotkey"
-    )]
+    #[error("{path} is larger than {limit} bytes and therefore no key file; check --wallet-path and --hotkey")]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -85,9 +85,7 @@ pub enum KeystoreError {
         format: &'static str,
     },
     /// Neither JSON with a secret nor a bare seed, private key or phrase.
-    #[error(
-        "{path} is no Bittensor key file: {reason}; restore it with `btcli wallet regen-hotkey`"
-    )]
+    #[error("{path} is no Bittensor key file: {reason}; restore it with `btcli wallet regen-hotkey`")]
     Format {
         /// The file.
         path: PathBuf,
@@ -101,9 +99,7 @@ pub enum KeystoreError {
         path: PathBuf,
     },
     /// An ed25519 key: neurons sign with sr25519.
-    #[error(
-        "{path} holds an ed25519 key; neurons sign with sr25519: make a new hotkey with `btcli wallet new-hotkey`"
-    )]
+    #[error("{path} holds an ed25519 key; neurons sign with sr25519: make a new hotkey with `btcli wallet new-hotkey`")]
     Ed25519 {
         /// The file.
         path: PathBuf,
@@ -167,9 +163,7 @@ impl WalletPath {
     /// The file with the hotkey's public half.
     #[must_use]
     pub fn hotkey_public(&self) -> PathBuf {
-        self.folder()
-            .join("hotkeys")
-            .join(format!("{}pub.txt", self.hotkey))
+        self.folder().join("hotkeys").join(format!("{}pub.txt", self.hotkey))
     }
 }
 
@@ -179,15 +173,7 @@ fn checked(what: &'static str, flag: &'static str, name: &str) -> Result<String,
         && !name.chars().all(|c| c == '.')
         && !name.contains(['/', '\\'])
         && !name.chars().any(char::is_control);
-    if good {
-        Ok(name.to_owned())
-    } else {
-        Err(KeystoreError::Name {
-            what,
-            name: name.to_owned(),
-            flag,
-        })
-    }
+    if good { Ok(name.to_owned()) } else { Err(KeystoreError::Name { what, name: name.to_owned(), flag }) }
 }
 
 fn expand_home(path: &Path) -> PathBuf {
@@ -213,10 +199,7 @@ impl Keypair {
     /// The key of a 32-byte mini-secret.
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self {
-            pair: sr25519::Pair::from_seed(seed),
-            seed: Some(Zeroizing::new(*seed)),
-        }
+        Self { pair: sr25519::Pair::from_seed(seed), seed: Some(Zeroizing::new(*seed)) }
     }
 
     /// The key of a BIP39 phrase without a password, as Bittensor's tools derive it.
@@ -226,10 +209,7 @@ impl Keypair {
     pub fn from_phrase(phrase: &str) -> Result<Self, KeystoreError> {
         let (pair, seed) = sr25519::Pair::from_phrase(phrase.trim(), None)
             .map_err(|_| KeystoreError::Secret("not a valid BIP39 phrase"))?;
-        Ok(Self {
-            pair,
-            seed: Some(Zeroizing::new(seed)),
-        })
+        Ok(Self { pair, seed: Some(Zeroizing::new(seed)) })
     }
 
     /// The key of a Substrate secret URI; `//Alice` and the like are the well-known development keys.
@@ -239,10 +219,7 @@ impl Keypair {
     pub fn from_uri(uri: &str) -> Result<Self, KeystoreError> {
         let (pair, seed) = sr25519::Pair::from_string_with_seed(uri, None)
             .map_err(|_| KeystoreError::Secret("not a valid secret URI"))?;
-        Ok(Self {
-            pair,
-            seed: seed.map(Zeroizing::new),
-        })
+        Ok(Self { pair, seed: seed.map(Zeroizing::new) })
     }
 
     /// The key of an expanded 64-byte private key.
@@ -267,27 +244,21 @@ impl Keypair {
 
 impl fmt::Debug for Keypair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keypair")
-            .field("address", &ss58(&self.hotkey()))
-            .finish_non_exhaustive()
+        f.debug_struct("Keypair").field("address", &ss58(&self.hotkey())).finish_non_exhaustive()
     }
 }
 
 /// Whether `signature` is `hotkey`'s over `message`.
 #[must_use]
 pub fn verify(hotkey: &Hotkey, message: &[u8], signature: &[u8; 64]) -> bool {
-    let (signature, public) = (
-        sr25519::Signature::from_raw(*signature),
-        sr25519::Public::from_raw(hotkey.0),
-    );
+    let (signature, public) = (sr25519::Signature::from_raw(*signature), sr25519::Public::from_raw(hotkey.0));
     sr25519::Pair::verify(&signature, message, &public)
 }
 
 /// The address of a key, as wallets and explorers show it (format 42).
 #[must_use]
 pub fn ss58(hotkey: &Hotkey) -> String {
-    sr25519::Public::from_raw(hotkey.0)
-        .to_ss58check_with_version(Ss58AddressFormat::custom(SS58_FORMAT))
+    sr25519::Public::from_raw(hotkey.0).to_ss58check_with_version(Ss58AddressFormat::custom(SS58_FORMAT))
 }
 
 /// The key of an address in format 42; `None` when the checksum, format or length is wrong.

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+mod tile;
+
 /// Multiplies rows with a layer. Truth is [`ScalarKernel`]; whatever a device computes must equal it bit for bit.
 pub trait RowKernel: Send + Sync {
     /// `out[row · width + column] = Σ_k weights[column · width + k] · inputs[row · width + k]`, exact in i32.
@@ -12,6 +14,12 @@ pub trait RowKernel: Send + Sync {
 /// One core, portable, safe: weights are widened once per tile and meet many rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ScalarKernel;
+
+impl RowKernel for ScalarKernel {
+    fn multiply(&self, weights: &[i8], inputs: &[i8], width: usize, out: &mut [i32]) {
+        tile::multiply(weights, inputs, width, out);
+    }
+}
 
 /// [`ScalarKernel`] with the rows spread over threads; the same bits for any number of them.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +37,8 @@ impl ThreadedKernel {
 
 impl RowKernel for ThreadedKernel {
     fn multiply(&self, weights: &[i8], inputs: &[i8], width: usize, out: &mut [i32]) {
-        let share = (inputs.len() / width.max(1)).div_ceil(self.threads.get()).max(1) * width.max(1);
+        let width = width.max(1);
+        let share = (inputs.len() / width).div_ceil(self.threads.get()).max(1) * width;
         if share >= inputs.len() {
             return ScalarKernel.multiply(weights, inputs, width, out);
         }
@@ -38,16 +47,5 @@ impl RowKernel for ThreadedKernel {
                 scope.spawn(|| ScalarKernel.multiply(weights, inputs, width, out));
             }
         });
-    }
-}
-
-impl RowKernel for ScalarKernel {
-    fn multiply(&self, weights: &[i8], inputs: &[i8], width: usize, out: &mut [i32]) {
-        let inputs: Vec<i16> = inputs.iter().map(|value| i16::from(*value)).collect();
-        for (row, out) in inputs.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-            for (column, out) in weights.chunks_exact(width).zip(out) {
-                *out = column.iter().zip(row).map(|(w, x)| i32::from(i16::from(*w)) * i32::from(*x)).sum();
-            }
-        }
     }
 }

@@ -1,1 +1,3 @@
-//! validator
+//! The validator: challenges miners, verifies, scores and sets weights.
+
+pub mod dispatch;

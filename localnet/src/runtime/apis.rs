@@ -12,8 +12,10 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 use super::{
-    AccountId, Balance, Block, Executive, InherentDataExt as _, Nonce, Runtime, System, TransactionPayment, VERSION,
+    AccountId, Balance, Block, Executive, InherentDataExt as _, Nonce, Runtime, SubtensorModule, System,
+    TransactionPayment, VERSION,
 };
+use crate::subtensor::info::answers::{HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite};
 
 impl_runtime_apis! {
     impl sp_api::Core<Block> for Runtime {
@@ -99,6 +101,50 @@ impl_runtime_apis! {
 
         fn query_length_to_fee(length: u32) -> Balance {
             TransactionPayment::length_to_fee(length)
+        }
+    }
+
+    impl crate::subtensor::info::NeuronInfoRuntimeApi<Block> for Runtime {
+        fn get_neurons(netuid: u16) -> Vec<NeuronInfo> {
+            SubtensorModule::neuron_infos(netuid)
+        }
+
+        fn get_neuron(netuid: u16, uid: u16) -> Option<NeuronInfo> {
+            SubtensorModule::neuron_info(netuid, uid)
+        }
+
+        fn get_neurons_lite(netuid: u16) -> Vec<NeuronInfoLite> {
+            SubtensorModule::neuron_infos_lite(netuid)
+        }
+
+        fn get_neuron_lite(netuid: u16, uid: u16) -> Option<NeuronInfoLite> {
+            SubtensorModule::neuron_info_lite(netuid, uid)
+        }
+    }
+
+    impl crate::subtensor::info::SubnetInfoRuntimeApi<Block> for Runtime {
+        fn get_metagraph(netuid: u16) -> Option<Metagraph> {
+            SubtensorModule::metagraph(netuid)
+        }
+
+        fn get_subnet_hyperparams_v3(netuid: u16) -> Option<Vec<HyperparamEntry>> {
+            SubtensorModule::hyperparameters(netuid)
+        }
+
+        fn get_next_epoch_start_block(netuid: u16) -> Option<u64> {
+            SubtensorModule::next_epoch(netuid)
+        }
+    }
+
+    impl crate::subtensor::info::SubnetRegistrationRuntimeApi<Block> for Runtime {
+        fn get_network_registration_cost() -> u64 {
+            SubtensorModule::network_lock_cost()
+        }
+    }
+
+    impl crate::subtensor::info::SwapRuntimeApi<Block> for Runtime {
+        fn current_alpha_price(netuid: u16) -> u64 {
+            SubtensorModule::price_in_rao(netuid)
         }
     }
 }

@@ -4,11 +4,14 @@ use sp_state_machine::BasicExternalities;
 use super::*;
 use crate::preset::{Preset, genesis_storage};
 
-fn genesis() -> BasicExternalities {
+mod extrinsics;
+mod metadata;
+
+pub(super) fn genesis() -> BasicExternalities {
     BasicExternalities::new(genesis_storage(&Preset::dev(), 250).unwrap())
 }
 
-fn dispatch(method: &str, data: &[u8]) -> Vec<u8> {
+pub(super) fn dispatch(method: &str, data: &[u8]) -> Vec<u8> {
     genesis().execute_with(|| api::dispatch(method, data)).expect("known method")
 }
 

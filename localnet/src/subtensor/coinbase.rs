@@ -2,7 +2,7 @@
 
 use frame_support::traits::fungible::Mutate as _;
 use incentive::{
-    emission::{self, Candidate},
+    emission::{self, Candidate, PriceRule},
     fixed::{I96F32, U64F64, U96F32, convert, div, mul, to_u64},
     registration::{BurnRule, burn_decay},
     schedule::{self, Rhythm, Step},
@@ -27,7 +27,7 @@ impl<T: Config> Pallet<T> {
         BlockEmission::<T>::put(minted);
         Self::emit(&netuids, minted);
         for (netuid, drained) in Self::due_epochs(&netuids, block) {
-            Self::distribute(netuid, block, drained);
+            Self::distribute(netuid, block, &drained);
         }
         for netuid in netuids {
             Self::move_price(netuid, block);
@@ -170,6 +170,18 @@ impl<T: Config> Pallet<T> {
         due
     }
 
+    /// The block in which the next epoch of a subnet runs, as far as is known now; none with a tempo of zero.
+    #[must_use]
+    pub fn next_epoch(netuid: u16) -> Option<u64> {
+        NetworksAdded::<T>::get(netuid).then(|| schedule::next_epoch(&Self::rhythm(netuid))).flatten()
+    }
+
+    /// Rao of TAO for one whole alpha.
+    #[must_use]
+    pub fn price_in_rao(netuid: u16) -> u64 {
+        to_u64(mul(Self::price(netuid), U64F64::from_num(1_000_000_000)))
+    }
+
     /// What the schedule of a subnet is counted from.
     pub(super) fn rhythm(netuid: u16) -> Rhythm {
         Rhythm {
@@ -209,13 +221,12 @@ impl<T: Config> Pallet<T> {
     /// Moves the average price towards the price, faster the longer the subnet has been running.
     fn move_price(netuid: u16, block: u64) {
         let Some(first) = FirstEmissionBlockNumber::<T>::get(netuid) else { return };
-        let running = I96F32::from_num(block.saturating_sub(first));
-        let halving = I96F32::from_num(EMAPriceHalvingBlocks::<T>::get(netuid));
-        let speed = I96F32::from_bits(SubnetMovingAlpha::<T>::get().bits);
-        let alpha = mul(speed, div(running, running.saturating_add(halving)));
-        let price = convert::<I96F32>(Self::price(netuid)).min(I96F32::ONE);
+        let rule = PriceRule {
+            alpha: I96F32::from_bits(SubnetMovingAlpha::<T>::get().bits),
+            halving: EMAPriceHalvingBlocks::<T>::get(netuid),
+        };
         let old = I96F32::from_bits(SubnetMovingPrice::<T>::get(netuid).bits);
-        let new = mul(alpha, price).saturating_add(mul(I96F32::ONE.saturating_sub(alpha), old));
+        let new = emission::moving_price(old, Self::price(netuid), block.saturating_sub(first), &rule);
         SubnetMovingPrice::<T>::insert(netuid, FixedI128 { bits: new.to_bits() });
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Drained {
 
 impl<T: Config> Pallet<T> {
     /// Runs the epoch of a subnet and pays what was pending.
-    pub(super) fn distribute(netuid: u16, block: u64, drained: Drained) {
+    pub(super) fn distribute(netuid: u16, block: u64, drained: &Drained) {
         let outcome = Self::run_epoch(netuid, block, drained.pending.total()).subnet;
         let servers = outcome.server_emission.iter().copied();
         let validators = outcome.validator_emission.iter().copied();

@@ -1,8 +1,11 @@
 //! Subnets: how one comes to be and starts to emit.
 
 use frame_support::{PalletId, ensure, pallet_prelude::DispatchResult, traits::fungible::Mutate as _};
-use frame_system::{RawOrigin, ensure_signed, pallet_prelude::OriginFor};
-use incentive::schedule::first_epoch_start;
+use frame_system::{ensure_signed, pallet_prelude::OriginFor};
+use incentive::{
+    registration::{Lock, lock_cost},
+    schedule::first_epoch_start,
+};
 use sp_runtime::{AccountId32, DispatchError, traits::AccountIdConversion as _};
 
 use super::{pallet::*, types::RateLimitKey};
@@ -88,14 +91,13 @@ impl<T: Config> Pallet<T> {
     /// What the next subnet costs, rao: twice the last price, falling back to the minimum within an interval.
     #[must_use]
     pub fn network_lock_cost() -> u64 {
-        let last_block = LastRateLimitedBlock::<T>::get(RateLimitKey::NetworkLastRegistered);
-        let last_cost = NetworkLastLockCost::<T>::get();
-        let factor = if last_block == 0 { 1 } else { 2 };
-        let fall = last_cost
-            .checked_div(NetworkLockReductionInterval::<T>::get())
-            .unwrap_or(0)
-            .saturating_mul(Self::block().saturating_sub(last_block));
-        last_cost.saturating_mul(factor).saturating_sub(fall).max(NetworkMinLockCost::<T>::get())
+        let lock = Lock {
+            last_cost: NetworkLastLockCost::<T>::get(),
+            last_block: LastRateLimitedBlock::<T>::get(RateLimitKey::NetworkLastRegistered),
+            min_cost: NetworkMinLockCost::<T>::get(),
+            interval: NetworkLockReductionInterval::<T>::get(),
+        };
+        lock_cost(&lock, Self::block())
     }
 
     pub(super) fn init_new_network(netuid: u16, block: u64) {
@@ -189,10 +191,4 @@ fn symbol(netuid: u16) -> Vec<u8> {
         }
         _ => format!("SN{netuid}").into_bytes(),
     }
-}
-
-/// The origin of a call that `who` signed; for tests and guards.
-#[must_use]
-pub const fn signed<AccountId>(who: AccountId) -> RawOrigin<AccountId> {
-    RawOrigin::Signed(who)
 }

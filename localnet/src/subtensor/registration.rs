@@ -24,11 +24,20 @@ impl<T: Config> Pallet<T> {
         let price = Burn::<T>::get(netuid);
         ensure!(Self::free_balance(&coldkey) >= price, Error::<T>::NotEnoughBalanceToStake);
         Self::own_hotkey(&coldkey, hotkey)?;
-        ensure!(SubnetworkN::<T>::get(netuid) < MaxAllowedUids::<T>::get(netuid), Error::<T>::NoNeuronIdAvailable);
+        let full = SubnetworkN::<T>::get(netuid) >= MaxAllowedUids::<T>::get(netuid);
+        let replaced =
+            if full { Some(Self::neuron_to_prune(netuid).ok_or(Error::<T>::NoNeuronIdAvailable)?) } else { None };
 
         let paid = Self::pay(&coldkey, &Self::subnet_account(netuid), price)?;
         Self::burn_into_pool(netuid, paid);
-        let uid = Self::append_neuron(netuid, hotkey, Self::block())?;
+        let block = Self::block();
+        let uid = match replaced {
+            Some(uid) => {
+                Self::replace_neuron(netuid, uid, hotkey, block);
+                uid
+            }
+            None => Self::append_neuron(netuid, hotkey, block)?,
+        };
         Self::count_registration(netuid, price);
         Self::deposit_event(Event::NeuronRegistered(netuid, uid, hotkey.clone()));
         Ok(())

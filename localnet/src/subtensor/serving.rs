@@ -9,10 +9,10 @@ use sp_runtime::AccountId32;
 use super::{pallet::*, types::AxonInfo};
 
 impl<T: Config> Pallet<T> {
-    pub(super) fn do_serve_axon(origin: OriginFor<T>, netuid: u16, axon: AxonInfo) -> DispatchResult {
+    pub(super) fn do_serve_axon(origin: OriginFor<T>, netuid: u16, axon: &AxonInfo) -> DispatchResult {
         let hotkey = ensure_signed(origin)?;
-        Self::check_axon(&hotkey, netuid, &axon)?;
-        Axons::<T>::insert(netuid, &hotkey, AxonInfo { block: Self::block(), ..axon });
+        Self::check_axon(&hotkey, netuid, axon)?;
+        Axons::<T>::insert(netuid, &hotkey, AxonInfo { block: Self::block(), ..axon.clone() });
         Self::deposit_event(Event::AxonServed(netuid, hotkey));
         Ok(())
     }

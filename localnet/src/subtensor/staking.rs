@@ -9,6 +9,10 @@ use frame_support::{
     },
 };
 use frame_system::{ensure_signed, pallet_prelude::OriginFor};
+use incentive::{
+    fixed::to_u64,
+    yuma::{self, Neuron},
+};
 use sp_runtime::{AccountId32, Rounding, helpers_128bit::multiply_by_rational_with_rounding};
 
 use super::{network::ROOT, pallet::*, types::SafeFloat};
@@ -143,8 +147,12 @@ impl<T: Config> Pallet<T> {
     /// Stake that votes on a subnet: its alpha, and root stake at the weight of TAO.
     #[must_use]
     pub fn total_stake(hotkey: &AccountId32, netuid: u16) -> u64 {
-        let root = Self::inherited_root_stake(hotkey, netuid);
-        Self::inherited_stake(hotkey, netuid).saturating_add(proportion(root, TaoWeight::<T>::get(), u64::MAX))
+        let neuron = Neuron {
+            alpha_stake: Self::inherited_stake(hotkey, netuid),
+            tao_stake: Self::inherited_root_stake(hotkey, netuid),
+            ..Neuron::default()
+        };
+        to_u64(yuma::total_stake(&neuron, TaoWeight::<T>::get()))
     }
 }
 

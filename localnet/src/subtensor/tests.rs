@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod calls;
+mod epochs;
 mod oracle;
 
 pub(super) type Error = super::Error<Runtime>;

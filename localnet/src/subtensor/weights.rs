@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use frame_support::{ensure, pallet_prelude::DispatchResult};
 use frame_system::{ensure_signed, pallet_prelude::OriginFor};
+use incentive::yuma::upscale;
 use sp_runtime::AccountId32;
 
 use super::{network::ROOT, pallet::*, registration::mechanism_index};
@@ -14,7 +15,7 @@ impl<T: Config> Pallet<T> {
         netuid: u16,
         mechanism: u8,
         uids: Vec<u16>,
-        values: Vec<u16>,
+        values: &[u16],
         version_key: u64,
     ) -> DispatchResult {
         ensure!(!CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealEnabled);
@@ -37,7 +38,7 @@ impl<T: Config> Pallet<T> {
         let shortest = usize::from(MinAllowedWeights::<T>::get(netuid).min(neurons));
         ensure!(self_weight || uids.len() >= shortest, Error::<T>::WeightVecLengthIsLow);
 
-        let weights: Vec<(u16, u16)> = uids.into_iter().zip(upscale(&values)).collect();
+        let weights: Vec<(u16, u16)> = uids.into_iter().zip(upscale(values)).collect();
         Weights::<T>::insert(index, uid, weights);
         let block = Self::block();
         LastUpdate::<T>::mutate(index, |blocks| {
@@ -71,37 +72,5 @@ impl<T: Config> Pallet<T> {
     fn may_weigh(hotkey: &AccountId32, netuid: u16, uid: u16) -> bool {
         Self::is_owner_hotkey(hotkey, netuid)
             || ValidatorPermit::<T>::get(netuid).get(usize::from(uid)).copied().unwrap_or(false)
-    }
-}
-
-/// Scales a vector so that its largest value is 65535; a vector of zeros stays.
-///
-/// The chain divides by the largest value first when it is above 32768 and last when it is not, with 32 fraction
-/// bits, and rounds halves up; both orders are kept, since they differ in the last digit.
-fn upscale(values: &[u16]) -> Vec<u16> {
-    const ONE: u64 = 1 << 32;
-    const HALF: u64 = 1 << 31;
-    let largest = u64::from(values.iter().copied().max().unwrap_or(0));
-    let full = u64::from(u16::MAX);
-    let scaled = |value: u16| {
-        let value = u64::from(value);
-        let bits = if largest > 32768 { value * (full * ONE / largest) } else { value * full * ONE / largest };
-        u16::try_from((bits + HALF) / ONE).unwrap_or(u16::MAX)
-    };
-    if largest == 0 { values.to_vec() } else { values.iter().copied().map(scaled).collect() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::upscale;
-
-    #[test]
-    fn the_largest_becomes_full() {
-        assert_eq!(upscale(&[1, 2]), [32768, 65535]);
-        assert_eq!(upscale(&[10, 20]), [32768, 65535]);
-        assert_eq!(upscale(&[30000, 60000]), [32767, 65535]);
-        assert_eq!(upscale(&[u16::MAX; 2]), [65535, 65535]);
-        assert_eq!(upscale(&[0, 0]), [0, 0]);
-        assert!(upscale(&[]).is_empty());
     }
 }

@@ -100,7 +100,7 @@ impl Blocks {
         self.unsure = true;
         let link = self.chain.link_patiently().await?;
         let heads = link.rpc.chain_subscribe_finalized_heads().await.map_err(super::rpc("following the chain"))?;
-        let head = finalized(&link).await?;
+        let (head, _) = finalized(&link).await?;
         self.heads = Some((link, heads));
         self.reached(&head);
         Ok(())
@@ -118,7 +118,7 @@ impl Blocks {
                     return Ok(());
                 }
             },
-            () = tokio::time::sleep(poll) => finalized(link).await?,
+            () = tokio::time::sleep(poll) => finalized(link).await?.0,
         };
         self.reached(&head);
         Ok(())
@@ -177,11 +177,13 @@ impl Blocks {
     }
 }
 
-async fn finalized(link: &Link) -> Result<Header, ChainError> {
+async fn finalized(link: &Link) -> Result<(Header, [u8; 32]), ChainError> {
     let doing = "reading the finalized head";
     let hash = link.rpc.chain_get_finalized_head().await.map_err(super::rpc(doing))?;
     let header = link.rpc.chain_get_header(Some(hash)).await.map_err(super::rpc(doing))?;
-    header.ok_or_else(|| ChainError::Node { doing, message: "it does not know its own head".to_owned() })
+    let header =
+        header.ok_or_else(|| ChainError::Node { doing, message: "it does not know its own head".to_owned() })?;
+    Ok((header, hash.0))
 }
 
 /// The hash of the block of this number on the node's chain.
@@ -192,10 +194,6 @@ pub(super) async fn hash_of(link: &Link, number: Block) -> Result<Option<[u8; 32
 
 /// The finalized head.
 pub(super) async fn head_of(link: &Link) -> Result<BlockRef, ChainError> {
-    let doing = "reading the finalized head";
-    let hash = link.rpc.chain_get_finalized_head().await.map_err(super::rpc(doing))?;
-    let header = link.rpc.chain_get_header(Some(hash)).await.map_err(super::rpc(doing))?;
-    let header =
-        header.ok_or_else(|| ChainError::Node { doing, message: "it does not know its own head".to_owned() })?;
-    Ok(BlockRef { number: Block(header.number()), hash: hash.0 })
+    let (header, hash) = finalized(link).await?;
+    Ok(BlockRef { number: Block(header.number()), hash })
 }

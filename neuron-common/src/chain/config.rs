@@ -4,13 +4,19 @@ use serde::{Deserialize, Serialize};
 
 /// Where the chain is. In configuration files the section `[chain]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct ChainConfig {
     /// The node's WebSocket address, such as `ws://127.0.0.1:9944`.
     pub endpoint: String,
     /// The genesis hash the chain must have, in hex; any chain is taken if absent.
-    #[serde(default, with = "genesis", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "genesis", skip_serializing_if = "Option::is_none")]
     pub genesis: Option<[u8; 32]>,
+}
+
+impl Default for ChainConfig {
+    fn default() -> Self {
+        Self { endpoint: "wss://entrypoint-finney.opentensor.ai:443".to_owned(), genesis: None }
+    }
 }
 
 mod genesis {

@@ -33,7 +33,7 @@ impl Link {
     /// # Errors
     /// [`ChainError::Unreachable`] if nobody answers, or not like a Substrate node.
     pub async fn open(endpoint: &str, request_timeout: Duration) -> Result<Self, ChainError> {
-        let unreachable = |reason| ChainError::Unreachable { endpoint: endpoint.to_owned(), reason };
+        let unreachable = |reason| ChainError::Unreachable { endpoint: origin(endpoint), reason };
         let dialled = timeout(request_timeout, RpcClient::from_insecure_url(endpoint)).await;
         let client = match dialled {
             Ok(Ok(client)) => client,
@@ -63,6 +63,14 @@ impl Link {
     pub fn genesis(&self) -> [u8; 32] {
         self.online.genesis_hash().0
     }
+}
+
+/// The endpoint without what may be secret: providers put access keys into the path, the query or the user name.
+pub fn origin(endpoint: &str) -> String {
+    let (scheme, rest) = endpoint.split_once("://").unwrap_or(("", endpoint));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") }
 }
 
 /// The innermost reason, without the layers' prefixes.
@@ -146,4 +154,21 @@ impl Backoff {
 /// `future`, unless the deadline comes first.
 pub async fn until<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
     timeout_at(deadline, future).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn keys_in_an_endpoint_are_not_shown() {
+        for endpoint in
+            ["wss://node.example:443/secret", "wss://node.example:443?key=secret", "wss://a:secret@node.example:443"]
+        {
+            assert_eq!(origin(endpoint), "wss://node.example:443");
+        }
+        assert_eq!(origin("ws://127.0.0.1:9944"), "ws://127.0.0.1:9944");
+        assert_eq!(origin("localhost"), "localhost");
+        assert_eq!(origin(""), "");
+    }
 }

@@ -92,7 +92,9 @@ impl ChainClient {
             if let Some(place) = search.advance(link).await? {
                 return search.receipt(link, place).await.map(Some);
             }
-            search.still_possible(link).await?;
+            if watch.is_none() {
+                search.still_possible(link).await?;
+            }
             if again {
                 return Ok(None);
             }

@@ -78,3 +78,6 @@ fn futures_can_move_between_threads(chain: &'static ChainClient, key: &'static c
     sent(async move { chain.submit(&chain.sign_weights(key, netuid, weights, 0).await?).await });
     sent(chain.sudo(key, "System", "remark", Vec::new()));
 }
+
+mod fake;
+mod following;

@@ -48,27 +48,20 @@ pub fn load_key(path: &Path) -> Result<Keypair, KeystoreError> {
     let content = read(path)?;
     let text = content.trim();
     if !text.starts_with('{') {
-        return bare(text)
-            .ok_or_else(|| format_error(path, "neither JSON nor a seed, private key or phrase"));
+        return bare(text).ok_or_else(|| format_error(path, "neither JSON nor a seed, private key or phrase"));
     }
     let fields = parse(path, text)?;
     let key = match (&fields.phrase, &fields.seed, &fields.private) {
         (Some(phrase), _, _) => Keypair::from_phrase(phrase).ok(),
         (None, Some(seed), _) => bytes::<32>(seed).map(|seed| Keypair::from_seed(&seed)),
-        (None, None, Some(private)) => {
-            bytes::<64>(private).and_then(|private| Keypair::from_private(&private).ok())
-        }
+        (None, None, Some(private)) => bytes::<64>(private).and_then(|private| Keypair::from_private(&private).ok()),
         (None, None, None) => {
-            return Err(KeystoreError::PublicOnly {
-                path: path.to_owned(),
-            });
+            return Err(KeystoreError::PublicOnly { path: path.to_owned() });
         }
     };
     let key = key.ok_or_else(|| format_error(path, "its secret is not valid"))?;
     match &fields.address {
-        Some(stated) if *stated != ss58(&key.hotkey()) => {
-            Err(mismatch(path, &fields, stated, &key))
-        }
+        Some(stated) if *stated != ss58(&key.hotkey()) => Err(mismatch(path, &fields, stated, &key)),
         _ => Ok(key),
     }
 }
@@ -81,15 +74,11 @@ pub fn load_public(path: &Path) -> Result<Hotkey, KeystoreError> {
     let content = read(path)?;
     let fields = parse(path, content.trim())?;
     let stated = fields.address.as_deref().and_then(parse_ss58);
-    let public = fields
-        .public
-        .and_then(|public| bytes::<32>(&public))
-        .map(|public| Hotkey(*public));
+    let public = fields.public.and_then(|public| bytes::<32>(&public)).map(|public| Hotkey(*public));
     match (stated, public) {
-        (Some(stated), Some(public)) if stated != public => Err(format_error(
-            path,
-            "publicKey and ss58Address name different keys",
-        )),
+        (Some(stated), Some(public)) if stated != public => {
+            Err(format_error(path, "publicKey and ss58Address name different keys"))
+        }
         (Some(key), _) | (None, Some(key)) => Ok(key),
         (None, None) => Err(format_error(path, "it names no public key")),
     }
@@ -106,10 +95,7 @@ pub fn write_hotkey(wallet: &WalletPath, key: &Keypair) -> Result<(), KeystoreEr
     match load_key(&path) {
         Ok(existing) if existing.hotkey() == key.hotkey() => return Ok(()),
         Ok(existing) => {
-            return Err(KeystoreError::Exists {
-                path,
-                existing: ss58(&existing.hotkey()),
-            });
+            return Err(KeystoreError::Exists { path, existing: ss58(&existing.hotkey()) });
         }
         Err(KeystoreError::Missing { .. }) => {}
         Err(other) => return Err(other),
@@ -129,37 +115,17 @@ pub fn write_hotkey(wallet: &WalletPath, key: &Keypair) -> Result<(), KeystoreEr
 
 fn read(path: &Path) -> Result<Zeroizing<String>, KeystoreError> {
     let failed = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::NotFound => KeystoreError::Missing {
-            path: path.to_owned(),
-        },
-        _ => KeystoreError::Io {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        },
+        std::io::ErrorKind::NotFound => KeystoreError::Missing { path: path.to_owned() },
+        _ => KeystoreError::Io { action: "read", path: path.to_owned(), source },
     };
     let mut content = Zeroizing::new(Vec::with_capacity(4096));
-    fs::File::open(path)
-        .map_err(failed)?
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut content)
-        .map_err(failed)?;
+    fs::File::open(path).map_err(failed)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut content).map_err(failed)?;
     if content.len() as u64 > MAX_FILE_BYTES {
-        return Err(KeystoreError::TooLarge {
-            path: path.to_owned(),
-            limit: MAX_FILE_BYTES,
-        });
+        return Err(KeystoreError::TooLarge { path: path.to_owned(), limit: MAX_FILE_BYTES });
     }
-    for (prefix, format) in [
-        ("$NACL", "NaCl"),
-        ("$ANSIBLE_VAULT", "Ansible Vault"),
-        ("gAAAAA", "Fernet"),
-    ] {
+    for (prefix, format) in [("$NACL", "NaCl"), ("$ANSIBLE_VAULT", "Ansible Vault"), ("gAAAAA", "Fernet")] {
         if content.starts_with(prefix.as_bytes()) {
-            return Err(KeystoreError::Encrypted {
-                path: path.to_owned(),
-                format,
-            });
+            return Err(KeystoreError::Encrypted { path: path.to_owned(), format });
         }
     }
     let text = std::str::from_utf8(&content).map_err(|_| format_error(path, "it is not text"))?;
@@ -168,8 +134,8 @@ fn read(path: &Path) -> Result<Zeroizing<String>, KeystoreError> {
 
 /// The parser's own message may quote the file, so it is dropped.
 fn parse(path: &Path, text: &str) -> Result<Fields, KeystoreError> {
-    let fields: Fields = serde_json::from_str(text)
-        .map_err(|_| format_error(path, "its JSON does not have Bittensor's fields"))?;
+    let fields: Fields =
+        serde_json::from_str(text).map_err(|_| format_error(path, "its JSON does not have Bittensor's fields"))?;
     if fields.encoding.is_some() {
         return Err(format_error(path, "it is a polkadot.js export"));
     }
@@ -196,39 +162,23 @@ fn bytes<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N]>> {
 fn mismatch(path: &Path, fields: &Fields, stated: &str, key: &Keypair) -> KeystoreError {
     use sp_core::ed25519;
     let pair = match (&fields.phrase, &fields.seed) {
-        (Some(phrase), _) => ed25519::Pair::from_phrase(phrase, None)
-            .ok()
-            .map(|(pair, _)| pair),
+        (Some(phrase), _) => ed25519::Pair::from_phrase(phrase, None).ok().map(|(pair, _)| pair),
         (None, Some(seed)) => bytes::<32>(seed).map(|seed| ed25519::Pair::from_seed(&seed)),
         (None, None) => None,
     };
     let path = path.to_owned();
-    match pair.map(|pair| {
-        pair.public()
-            .to_ss58check_with_version(super::SS58_FORMAT.into())
-    }) {
+    match pair.map(|pair| pair.public().to_ss58check_with_version(super::SS58_FORMAT.into())) {
         Some(address) if address == stated => KeystoreError::Ed25519 { path },
-        _ => KeystoreError::AddressMismatch {
-            path,
-            stated: stated.to_owned(),
-            derived: ss58(&key.hotkey()),
-        },
+        _ => KeystoreError::AddressMismatch { path, stated: stated.to_owned(), derived: ss58(&key.hotkey()) },
     }
 }
 
 fn format_error(path: &Path, reason: &'static str) -> KeystoreError {
-    KeystoreError::Format {
-        path: path.to_owned(),
-        reason,
-    }
+    KeystoreError::Format { path: path.to_owned(), reason }
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<(), KeystoreError> {
-    let failed = |source| KeystoreError::Io {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| KeystoreError::Io { action: "write", path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -241,8 +191,6 @@ fn write(path: &Path, content: &[u8]) -> Result<(), KeystoreError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary).map_err(failed)?;
-    file.write_all(content)
-        .and_then(|()| file.sync_all())
-        .map_err(failed)?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&temporary, path).map_err(failed)
 }

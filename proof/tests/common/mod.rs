@@ -1,4 +1,5 @@
 //! Small windows for tests.
+#![allow(dead_code, reason = "every test binary uses a part")]
 
 use std::sync::Arc;
 
@@ -31,19 +32,24 @@ pub struct Session {
 }
 
 impl Session {
-    /// An honest miner that runs `rounds` rounds on each of `chains` chains.
-    pub fn honest(
+    /// An honest miner that runs two chains of `rounds` rounds.
+    pub fn honest(challenge: &Challenge, miner: Hotkey, rounds: u32, secret: [u8; 32], kernel: &dyn RowKernel) -> Self {
+        Self::with_rounds(challenge, miner, &[rounds, rounds], secret, kernel)
+    }
+
+    /// An honest miner that runs as many rounds on each chain.
+    pub fn with_rounds(
         challenge: &Challenge,
         miner: Hotkey,
-        chains: u16,
-        rounds: u32,
+        rounds: &[u32],
         secret: [u8; 32],
         kernel: &dyn RowKernel,
     ) -> Self {
         let weights = Arc::new(Weights::resident(challenge).expect("the test policy is valid"));
-        let mut solvers: Vec<_> = (0..chains).map(|chain| Solver::new(weights.clone(), &miner, chain)).collect();
-        for solver in &mut solvers {
-            for _ in 0..rounds {
+        let mut solvers: Vec<_> =
+            (0..).zip(rounds).map(|(chain, _)| Solver::new(weights.clone(), &miner, chain)).collect();
+        for (solver, rounds) in solvers.iter_mut().zip(rounds) {
+            for _ in 0..*rounds {
                 solver.next_round(kernel).expect("the test policy admits the round");
             }
         }

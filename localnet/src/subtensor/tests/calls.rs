@@ -123,6 +123,7 @@ fn registrations_are_refused_for_every_reason() {
         let call = SubtensorModule::burned_register(signed(&alice()), netuid, pool);
         assert_noop!(call, Error::CannotUseSystemAccount);
         pallet::MaxAllowedUids::<Runtime>::insert(netuid, 2);
+        at(200);
         assert_noop!(register(netuid, 2), Error::NoNeuronIdAvailable);
     });
 }

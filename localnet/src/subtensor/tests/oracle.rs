@@ -13,7 +13,8 @@ use crate::{
 type P = pallet::Pallet<Runtime>;
 
 /// Topics of which this chain has the calls.
-const TOPICS: [&str; 10] = [
+const TOPICS: [&str; 11] = [
+    "replace",
     "burn_price",
     "tempo_epoch",
     "set_weights",
@@ -356,7 +357,8 @@ fn set(op: &Value) {
     }
     map!(CommitRevealWeightsEnabled WeightsSetRateLimit MinAllowedWeights MaxBurn BurnIncreaseMult Burn
         NetworkRegistrationAllowed MaxAllowedUids MechanismCountCurrent LastUpdate Incentive ServingRateLimit
-        WeightsVersionKey SubtokenEnabled BurnHalfLife LastEpochBlock PendingEpochAt Tempo MinBurn);
+        WeightsVersionKey SubtokenEnabled Emission ImmunityPeriod MinNonImmuneUids ImmuneOwnerUidsLimit
+        BurnHalfLife LastEpochBlock PendingEpochAt Tempo MinBurn);
 }
 
 trait FromJson {
@@ -419,6 +421,7 @@ fn read(after: &Value) -> Option<Value> {
                 "free_balance" => json!(Balances::free_balance(to_account(&keys[0]))),
                 "stake" => json!(P::stake_of(&to_account(&keys[0]), &to_account(&keys[1]), n(&keys[2]))),
                 "next_epoch_block" => json!(incentive::schedule::next_epoch(&P::rhythm(key()))),
+                "neuron_to_prune" => json!(P::neuron_to_prune(key())),
                 "network_lock_cost" => json!(P::network_lock_cost()),
                 _ => return None,
             }

@@ -1,0 +1,128 @@
+//! The interface against the main network's, item by item.
+
+use parity_scale_codec::Decode as _;
+use runtime_metadata::check;
+use subxt::Metadata;
+
+use super::{dispatch, genesis};
+use crate::runtime::Runtime;
+
+const FINNEY: &[u8] =
+    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime-metadata/artifacts/finney-424-v16.scale"));
+const PALLETS: [&str; 8] =
+    ["System", "Timestamp", "Aura", "Balances", "TransactionPayment", "SubtensorModule", "Utility", "Sudo"];
+/// Storage that the main network at spec 424 lacks: what a preset writes, and what clients of newer runtimes read.
+const OWN_STORAGE: [&str; 4] = ["NewSubnet", "AllowLoopback", "SubnetEpochConsensus", "CollateralLockShare"];
+/// Storage whose values are enums of which only the variants in use are declared, with their indices.
+const PARTIAL_TYPES: [&str; 1] = ["LastRateLimitedBlock"];
+
+fn ours() -> Metadata {
+    use parity_scale_codec::Encode as _;
+    let answer = dispatch("Metadata_metadata_at_version", &16u32.encode());
+    Metadata::decode_from(&Option::<Vec<u8>>::decode(&mut &answer[..]).unwrap().unwrap()).unwrap()
+}
+
+fn finney() -> Metadata {
+    Metadata::decode_from(FINNEY).unwrap()
+}
+
+#[test]
+fn clients_of_this_workspace_find_what_they_need() {
+    let report = check(&ours());
+    let missing: Vec<String> = report.missing(runtime_metadata::items::Role::Owner).map(ToString::to_string).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert_eq!(report.spec_version, Some(425));
+}
+
+#[test]
+fn pallets_stand_where_the_main_network_has_them() {
+    let (ours, finney) = (ours(), finney());
+    assert_eq!(ours.pallets().len(), PALLETS.len());
+    for name in PALLETS {
+        let (our, their) = (ours.pallet_by_name(name).unwrap(), finney.pallet_by_name(name).unwrap());
+        assert_eq!(our.call_index(), their.call_index(), "{name}");
+    }
+}
+
+#[test]
+fn calls_are_those_of_the_main_network() {
+    let (ours, finney) = (ours(), finney());
+    let (our, their) =
+        (ours.pallet_by_name("SubtensorModule").unwrap(), finney.pallet_by_name("SubtensorModule").unwrap());
+    let calls = our.call_variants().unwrap();
+    assert!(calls.len() >= 7);
+    for call in calls {
+        let same = their.call_variant_by_name(&call.name).unwrap_or_else(|| panic!("{} is no call", call.name));
+        assert_eq!(same.index, call.index, "{}", call.name);
+        assert_eq!(our.call_hash(&call.name), their.call_hash(&call.name), "{}", call.name);
+    }
+}
+
+#[test]
+fn errors_and_events_have_the_main_networks_indices() {
+    let (ours, finney) = (ours(), finney());
+    let (our, their) =
+        (ours.pallet_by_name("SubtensorModule").unwrap(), finney.pallet_by_name("SubtensorModule").unwrap());
+    let names = |variants: &[scale_info::Variant<scale_info::form::PortableForm>]| {
+        variants.iter().map(|variant| (variant.index, variant.name.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(names(our.error_variants().unwrap()), names(their.error_variants().unwrap()));
+    let events = names(their.event_variants().unwrap());
+    for event in names(our.event_variants().unwrap()) {
+        assert!(events.contains(&event), "{event:?}");
+    }
+}
+
+#[test]
+fn storage_is_that_of_the_main_network() {
+    let (ours, finney) = (ours(), finney());
+    let (our, their) =
+        (ours.pallet_by_name("SubtensorModule").unwrap(), finney.pallet_by_name("SubtensorModule").unwrap());
+    let mut wrong = Vec::new();
+    for entry in our.storage().unwrap().entries() {
+        let name = entry.name();
+        if OWN_STORAGE.contains(&name) {
+            assert!(their.storage_hash(name).is_none(), "{name} exists");
+            continue;
+        }
+        let Some(same) = their.storage().unwrap().entry_by_name(name) else {
+            wrong.push(format!("{name} is no storage"));
+            continue;
+        };
+        if entry.default_value() != same.default_value() {
+            wrong.push(format!("{name} defaults to {:?}, not {:?}", entry.default_value(), same.default_value()));
+        }
+        if our.storage_hash(name) != their.storage_hash(name) && !PARTIAL_TYPES.contains(&name) {
+            wrong.push(format!("{name} has another hasher or type"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn runtime_apis_answer_in_the_main_networks_types() {
+    let (ours, finney) = (ours(), finney());
+    for api in ["NeuronInfoRuntimeApi", "SubnetInfoRuntimeApi", "SubnetRegistrationRuntimeApi", "SwapRuntimeApi"] {
+        let their = finney.runtime_api_trait_by_name(api).unwrap();
+        for method in ours.runtime_api_trait_by_name(api).unwrap().methods() {
+            let same = their.method_by_name(method.name()).unwrap_or_else(|| panic!("{api}.{}", method.name()));
+            assert_eq!(method.hash(), same.hash(), "{api}.{}", method.name());
+        }
+    }
+}
+
+#[test]
+fn extensions_come_in_the_main_networks_order() {
+    let names = |metadata: &Metadata| {
+        let extensions = metadata.extrinsic().transaction_extensions_by_version(0).unwrap();
+        extensions.map(|extension| extension.identifier().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&ours()), names(&finney()));
+}
+
+#[test]
+fn metadata_needs_the_genesis_of_a_chain() {
+    // The block time is a constant that lives in storage.
+    let metadata = genesis().execute_with(Runtime::metadata);
+    assert_eq!(metadata.0, 0x6174_656d);
+}

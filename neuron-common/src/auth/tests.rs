@@ -1,0 +1,180 @@
+use super::*;
+
+/// The key of the phrase "abandon … about", and a receiver.
+fn keys() -> (Keypair, Keypair) {
+    let phrase = format!("{}about", "abandon ".repeat(11));
+    (Keypair::from_phrase(&phrase).unwrap(), Keypair::from_uri("//Bob").unwrap())
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+const NOW: u64 = 1_800_000_000;
+const TARGET: &str = "/v1/compute/window";
+const BODY: &[u8] = b"hello";
+/// What the sender signed for this target and body at this time.
+const VECTOR: &str = "0x120ff293a6caa13eafaa9ecb06f2db60284761096e35f3ea9d65594854c89344\
+     e69c25a56b0eb6d06ee365e43d01a41bb2f98b7bccb16b822706c7ba9cb6ed8e";
+
+fn signed() -> (HeaderMap, Verifier, Hotkey) {
+    let (sender, receiver) = keys();
+    let headers = sign(&sender, "POST", TARGET, BODY, &receiver.hotkey(), at(NOW));
+    (headers, Verifier::new(receiver.hotkey()), sender.hotkey())
+}
+
+#[test]
+fn the_signed_text_is_these_eight_lines() {
+    let (sender, receiver) = keys();
+    let (sender, receiver) = (ss58(&sender.hotkey()), ss58(&receiver.hotkey()));
+    let text = signed_text(Scheme::Sr25519, "post", "/v1/x?y=1", BODY, "1800000000000000000", &sender, &receiver);
+    assert_eq!(
+        text,
+        "btauth/1\nsr25519\nPOST\n/v1/x?y=1\n\
+         2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n1800000000000000000\n\
+         5EPCUjPxiHAcNooYipQFWr9NmmXJKpNG5RhcntXwbtUySrgH\n5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+    );
+}
+
+#[test]
+fn a_signed_request_is_accepted_once() {
+    let (headers, verifier, sender) = signed();
+    assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Ok(sender));
+    assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW + 1)), Err(AuthError::Replayed));
+}
+
+#[test]
+fn age_and_lead_are_bounded_to_the_nanosecond() {
+    for (now, expected) in [
+        (at(NOW + 10), Ok(())),
+        (at(NOW + 10) + Duration::from_nanos(1), Err(AuthError::Stale)),
+        (at(NOW - 2), Ok(())),
+        (at(NOW - 2) - Duration::from_nanos(1), Err(AuthError::Stale)),
+    ] {
+        let (headers, verifier, _) = signed();
+        assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, now).map(drop), expected);
+    }
+}
+
+#[test]
+fn every_signed_part_counts_and_a_failure_is_not_remembered() {
+    let (headers, verifier, sender) = signed();
+    for (method, target, body) in
+        [("GET", TARGET, BODY), ("POST", "/v1/compute/open", BODY), ("POST", TARGET, b"hellO".as_slice())]
+    {
+        assert_eq!(verifier.verify(method, target, &headers, body, at(NOW)), Err(AuthError::BadSignature));
+    }
+    let mut other_sender = headers.clone();
+    other_sender.insert(HOTKEY, HeaderValue::from_str(&ss58(&keys().1.hotkey())).unwrap());
+    assert_eq!(verifier.verify("POST", TARGET, &other_sender, BODY, at(NOW)), Err(AuthError::BadSignature));
+    let mut other_nonce = headers.clone();
+    other_nonce.insert(NONCE, HeaderValue::from_str(&format!("{NOW}000000001")).unwrap());
+    assert_eq!(verifier.verify("POST", TARGET, &other_nonce, BODY, at(NOW)), Err(AuthError::BadSignature));
+    assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Ok(sender));
+}
+
+#[test]
+fn a_request_for_another_or_for_anybody_is_refused() {
+    let (mut headers, _, sender) = signed();
+    let other = Verifier::new(sender);
+    assert_eq!(other.verify("POST", TARGET, &headers, BODY, at(NOW)), Err(AuthError::WrongReceiver));
+    let (_, verifier, _) = signed();
+    headers.remove(RECEIVER);
+    assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Err(AuthError::WrongReceiver));
+}
+
+#[test]
+fn headers_out_of_form_are_malformed() {
+    let cases: [(&HeaderName, &str); 13] = [
+        (&VERSION, "2"),
+        (&VERSION, ""),
+        (&HOTKEY, "5EPCUjPxiHAcNooYipQFWr9NmmXJKpNG5RhcntXwbtUySrgX"),
+        (&HOTKEY, "nobody"),
+        // A valid address in Polkadot's own format.
+        (&HOTKEY, "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5"),
+        (&NONCE, "-1"),
+        (&NONCE, "+1"),
+        (&NONCE, ""),
+        (&NONCE, "99999999999999999999"),
+        (&SIGNATURE, "0x00"),
+        (&SIGNATURE, "zz"),
+        (&CRYPTO, "ecdsa"),
+        (&CRYPTO, "2"),
+    ];
+    for (name, value) in cases {
+        let (mut headers, verifier, _) = signed();
+        headers.insert(name.clone(), HeaderValue::from_str(value).unwrap());
+        assert_eq!(
+            verifier.verify("POST", TARGET, &headers, BODY, at(NOW)),
+            Err(AuthError::Malformed),
+            "{name} {value}"
+        );
+    }
+    for name in [VERSION, HOTKEY, NONCE, SIGNATURE] {
+        let (mut headers, verifier, _) = signed();
+        headers.remove(&name);
+        assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Err(AuthError::Malformed), "no {name}");
+        let (mut headers, verifier, _) = signed();
+        headers.append(&name, headers[&name].clone());
+        assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Err(AuthError::Malformed), "two {name}");
+    }
+}
+
+#[test]
+fn ed25519_senders_are_understood() {
+    let (pair, receiver) = (ed25519::Pair::from_seed(&[7; 32]), keys().1.hotkey());
+    let (sender, nonce) = (Hotkey(pair.public().0), format!("{NOW}000000000"));
+    let text = signed_text(Scheme::Ed25519, "POST", TARGET, BODY, &nonce, &ss58(&sender), &ss58(&receiver));
+    let signature = format!("0x{}", hex::encode(pair.sign(text.as_bytes()).0));
+    for crypto in ["ed25519", "0"] {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (VERSION, "1"),
+            (HOTKEY, &ss58(&sender)),
+            (NONCE, &nonce),
+            (SIGNATURE, &signature),
+            (RECEIVER, &ss58(&receiver)),
+            (CRYPTO, crypto),
+        ] {
+            headers.insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        let verifier = Verifier::new(receiver);
+        assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Ok(sender));
+        headers.remove(CRYPTO);
+        let verifier = Verifier::new(receiver);
+        assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Err(AuthError::BadSignature));
+    }
+}
+
+/// Signatures are randomised, so the vector is one to verify.
+#[test]
+fn a_recorded_request_verifies() {
+    let (_, verifier, sender) = signed();
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        (VERSION, "1"),
+        (HOTKEY, "5EPCUjPxiHAcNooYipQFWr9NmmXJKpNG5RhcntXwbtUySrgH"),
+        (NONCE, "1800000000000000000"),
+        (SIGNATURE, VECTOR),
+        (RECEIVER, "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"),
+    ] {
+        headers.insert(name, HeaderValue::from_str(value).unwrap());
+    }
+    assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Ok(sender));
+}
+
+#[test]
+fn errors_have_statuses_and_say_nothing_of_the_request() {
+    use AuthError as E;
+    for (error, status) in [
+        (E::Malformed, 401),
+        (E::WrongReceiver, 421),
+        (E::Stale, 401),
+        (E::BadSignature, 401),
+        (E::Replayed, 401),
+        (E::Flooded, 429),
+    ] {
+        assert_eq!(error.status(), status);
+        assert!(!error.to_string().contains("0x"));
+    }
+}

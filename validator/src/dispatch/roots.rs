@@ -1,0 +1,188 @@
+//! The roots of one miner as they arrive.
+
+use incentive::units::Hotkey;
+use incentive::verdict::Fault;
+use neuron_common::keystore;
+use neuron_common::wire::RootFrame;
+use proof::chain::Step;
+use proof::{Chain, Challenge, Commitment, Digest};
+
+/// Takes chunks of a stream of frames and keeps the chains that they form.
+#[derive(Debug)]
+pub struct Roots {
+    window: Digest,
+    hotkey: Hotkey,
+    rounds_max: u32,
+    /// The chains so far, and the signature over the last head of each.
+    chains: Vec<(Chain, [u8; 64])>,
+    challenge: Challenge,
+    /// The start of a frame whose rest has not arrived.
+    rest: Vec<u8>,
+}
+
+impl Roots {
+    /// Nothing has arrived yet.
+    #[must_use]
+    pub fn new(challenge: &Challenge, hotkey: Hotkey) -> Self {
+        let rounds_max = challenge.compute.rounds_max;
+        Self {
+            window: challenge.id(),
+            hotkey,
+            rounds_max,
+            chains: Vec::new(),
+            challenge: challenge.clone(),
+            rest: Vec::new(),
+        }
+    }
+
+    /// Whether no root has arrived.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.chains.iter().all(|(chain, _)| chain.rounds() == 0)
+    }
+
+    /// Takes the next bytes of the stream.
+    ///
+    /// # Errors
+    /// The fault, when they cannot be what an honest miner sends.
+    pub fn take(&mut self, chunk: &[u8]) -> Result<(), Fault> {
+        self.rest.extend_from_slice(chunk);
+        let whole = self.rest.len() - self.rest.len() % RootFrame::LEN;
+        let bytes = self.rest.drain(..whole).collect::<Vec<u8>>();
+        for frame in bytes.chunks_exact(RootFrame::LEN) {
+            self.frame(&RootFrame::parse(frame).ok_or(Fault::Malformed)?)?;
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, frame: &RootFrame) -> Result<(), Fault> {
+        if frame.chain >= self.challenge.compute.chains_max || frame.round > self.rounds_max {
+            return Err(Fault::Malformed);
+        }
+        // A chain that comes before its predecessors makes room for them: at most `chains_max` are ever held.
+        while self.chains.len() <= usize::from(frame.chain) {
+            let index = u16::try_from(self.chains.len()).map_err(|_| Fault::Malformed)?;
+            self.chains.push((Chain::new(&self.challenge, &self.hotkey, index), [0; 64]));
+        }
+        let (chain, signature) = self.chains.get(usize::from(frame.chain)).ok_or(Fault::Malformed)?;
+        match chain.step(frame.round, &frame.root) {
+            Step::Next(_) => {
+                if let Some((chain, signature)) = self.chains.get_mut(usize::from(frame.chain)) {
+                    chain.push(frame.root);
+                    *signature = frame.signature;
+                }
+                Ok(())
+            }
+            Step::Conflict(head) => {
+                // Only two signed roots prove anything: a frame that was slipped in on the way must not convict.
+                let (last, first) = (chain.head(), (chain.rounds(), &*signature));
+                let signed = self.signed(frame.chain, frame.round, &head, &frame.signature)
+                    && self.signed(frame.chain, first.0, last, first.1);
+                Err(if signed { Fault::Equivocation } else { Fault::BadSignature })
+            }
+            Step::Repeated | Step::Gap => Err(Fault::Malformed),
+        }
+    }
+
+    fn signed(&self, chain: u16, round: u32, head: &Digest, signature: &[u8; 64]) -> bool {
+        let digest = proof::head_digest(&self.window, &self.hotkey, chain, round, head);
+        keystore::verify(&self.hotkey, &digest, signature)
+    }
+
+    /// The counted roots, when the last head of every chain is signed: it binds all roots before it.
+    ///
+    /// # Errors
+    /// [`Fault::NoRoot`] or [`Fault::BadSignature`].
+    pub fn finish(self) -> Result<Commitment, Fault> {
+        if self.is_empty() {
+            return Err(Fault::NoRoot);
+        }
+        for (chain, signature) in self.chains.iter().filter(|(chain, _)| chain.rounds() > 0) {
+            if !self.signed(chain.index(), chain.rounds(), chain.head(), signature) {
+                return Err(Fault::BadSignature);
+            }
+        }
+        let chains = self.chains.into_iter().map(|(chain, _)| chain.roots().to_vec()).collect();
+        Ok(Commitment { hotkey: self.hotkey, chains })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use incentive::policy::Policy;
+    use incentive::units::{Block, NetUid};
+    use neuron_common::keystore::Keypair;
+
+    use super::*;
+
+    fn challenge() -> Challenge {
+        let compute = Policy::dev().compute;
+        Challenge { genesis: [1; 32], netuid: NetUid(2), block: Block(3), nonce: [4; 32], compute }
+    }
+
+    /// Frames of one chain with the given roots, signed as an honest miner signs.
+    fn frames(key: &Keypair, roots: &[Digest]) -> Vec<[u8; RootFrame::LEN]> {
+        let challenge = challenge();
+        let mut chain = Chain::new(&challenge, &key.hotkey(), 0);
+        roots
+            .iter()
+            .map(|root| {
+                let head = chain.push(*root);
+                let digest = proof::head_digest(&challenge.id(), &key.hotkey(), 0, chain.rounds(), &head);
+                RootFrame { chain: 0, round: chain.rounds(), root: *root, signature: key.sign(&digest) }.encode()
+            })
+            .collect()
+    }
+
+    fn outcome(key: &Keypair, bytes: &[u8], chunk: usize) -> Result<Commitment, Fault> {
+        let mut roots = Roots::new(&challenge(), key.hotkey());
+        for chunk in bytes.chunks(chunk) {
+            roots.take(chunk)?;
+        }
+        roots.finish()
+    }
+
+    #[test]
+    fn counts_whole_frames_however_they_are_cut() {
+        let key = Keypair::from_seed(&[7; 32]);
+        let mut bytes = frames(&key, &[[1; 32], [2; 32]]).concat();
+        bytes.extend_from_slice(&[0; 50]);
+        for chunk in [1, 101, 102, 103, 1000] {
+            assert_eq!(outcome(&key, &bytes, chunk).unwrap().chains, vec![vec![[1; 32], [2; 32]]]);
+        }
+    }
+
+    #[test]
+    fn each_misbehaviour_has_its_fault() {
+        let key = Keypair::from_seed(&[7; 32]);
+        let good = frames(&key, &[[1; 32], [2; 32], [3; 32]]);
+        let fault = |bytes: &[u8]| outcome(&key, bytes, 4096).unwrap_err();
+        assert_eq!(fault(&[]), Fault::NoRoot);
+        assert_eq!(fault(&good[0][..90]), Fault::NoRoot);
+        assert_eq!(fault(&[good[0], good[2]].concat()), Fault::Malformed, "a gap");
+        assert_eq!(fault(&[good[0], good[0]].concat()), Fault::Malformed, "the same twice");
+        assert_eq!(fault(&[0xff; RootFrame::LEN]), Fault::Malformed, "garbage");
+        let stranger = frames(&Keypair::from_seed(&[8; 32]), &[[1; 32]]);
+        assert_eq!(fault(&stranger[0]), Fault::BadSignature, "signed by another key");
+        let other = frames(&key, &[[9; 32]]);
+        assert_eq!(fault(&[good[0], other[0]].concat()), Fault::Equivocation, "two signed roots for one round");
+        let mut forged = other[0];
+        forged[60] ^= 1;
+        assert_eq!(fault(&[good[0], forged].concat()), Fault::BadSignature, "a conflict that nobody signed");
+        assert_eq!(fault(&[forged, good[0]].concat()), Fault::BadSignature, "an honest root after one slipped in");
+    }
+
+    #[test]
+    fn a_flood_is_cut_off() {
+        let key = Keypair::from_seed(&[7; 32]);
+        let max = challenge().compute.rounds_max;
+        let mut roots = Roots::new(&challenge(), key.hotkey());
+        let frame = |round: u32| RootFrame { chain: 0, round, root: [0; 32], signature: [0; 64] }.encode();
+        for round in 1..=max {
+            roots.take(&frame(round)).unwrap();
+        }
+        assert_eq!(roots.take(&frame(max + 1)), Err(Fault::Malformed));
+        let beyond = RootFrame { chain: challenge().compute.chains_max, round: 1, root: [0; 32], signature: [0; 64] };
+        assert_eq!(roots.take(&beyond.encode()), Err(Fault::Malformed));
+    }
+}
