@@ -9,15 +9,6 @@
 
 #![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::indexing_slicing))]
 
-<<<<<<< 269ddc37524f0dbc30b5c39c45e0f1d06dc1747e
-pub mod bonds;
-pub mod matrix;
-pub mod mechanisms;
-pub mod median;
-pub mod outcome;
-pub mod stake;
-pub mod terms;
-=======
 mod bonds;
 mod matrix;
 mod mechanisms;
@@ -27,7 +18,6 @@ mod stake;
 mod terms;
 #[cfg(test)]
 mod tests;
->>>>>>> c1f2391b4b83c01d29914207a34f8cb1e5f68613
 mod upscale;
 
 pub use bonds::{BondRule, LiquidAlpha};
