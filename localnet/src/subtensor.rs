@@ -75,8 +75,8 @@ pub mod pallet {
         }
     }
 
-    /// Weight of a call that reads and writes a handful of items.
-    const LIGHT: Weight = Weight::from_parts(100_000_000, 0);
+    /// Weight of a call: one millisecond. A call that writes 256 weights takes a third of that on a small machine.
+    const LIGHT: Weight = Weight::from_parts(1_000_000_000, 0);
 
     #[pallet::call]
     impl<T: Config> Pallet<T> {

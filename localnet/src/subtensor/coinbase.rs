@@ -25,15 +25,20 @@ impl<T: Config> Pallet<T> {
         TotalIssuance::<T>::put(pallet_balances::Pallet::<T>::total_issuance());
         let minted = emission::block_emission(TotalIssuance::<T>::get());
         BlockEmission::<T>::put(minted);
-        Self::emit(&netuids, minted);
-        for (netuid, drained) in Self::due_epochs(&netuids, block) {
-            Self::distribute(netuid, block, &drained);
-        }
+        Self::run_coinbase(&netuids, block, minted);
         for netuid in netuids {
             Self::move_price(netuid, block);
             RootProp::<T>::insert(netuid, FixedU128 { bits: Self::root_proportion(netuid).to_bits() });
         }
         TotalIssuance::<T>::put(pallet_balances::Pallet::<T>::total_issuance());
+    }
+
+    /// Mints what `minted` rao of TAO stand for in every subnet, then pays where an epoch is due.
+    pub(super) fn run_coinbase(netuids: &[u16], block: u64, minted: u64) {
+        Self::emit(netuids, minted);
+        for (netuid, drained) in Self::due_epochs(netuids, block) {
+            Self::distribute(netuid, block, &drained);
+        }
     }
 
     /// How the price of a place on the subnet moves.

@@ -10,7 +10,7 @@ use frame_support::{
 };
 use frame_system::{ensure_signed, pallet_prelude::OriginFor};
 use incentive::{
-    fixed::to_u64,
+    fixed::{U96F32, mul, proportion_u64, sum, to_u64},
     yuma::{self, Neuron},
 };
 use sp_runtime::{AccountId32, Rounding, helpers_128bit::multiply_by_rational_with_rounding};
@@ -122,26 +122,23 @@ impl<T: Config> Pallet<T> {
 
     /// Alpha behind a hotkey as votes count it: what children hold is theirs, what parents gave is its own.
     pub(super) fn inherited_stake(hotkey: &AccountId32, netuid: u16) -> u64 {
-        let own = TotalHotkeyAlpha::<T>::get(hotkey, netuid);
-        let given = ChildKeys::<T>::get(hotkey, netuid)
-            .iter()
-            .fold(0_u64, |sum, (share, _)| sum.saturating_add(proportion(own, *share, u64::MAX)));
-        let taken = ParentKeys::<T>::get(hotkey, netuid).iter().fold(0_u64, |sum, (share, parent)| {
-            sum.saturating_add(proportion(TotalHotkeyAlpha::<T>::get(parent, netuid), *share, u64::MAX))
-        });
-        own.saturating_sub(given).saturating_add(taken)
+        Self::inherited(hotkey, netuid, netuid)
     }
 
     /// Root stake behind a hotkey as votes on a subnet count it, not yet weighted.
     pub(super) fn inherited_root_stake(hotkey: &AccountId32, netuid: u16) -> u64 {
-        let own = TotalHotkeyAlpha::<T>::get(hotkey, ROOT);
-        let given = ChildKeys::<T>::get(hotkey, netuid)
-            .iter()
-            .fold(0_u64, |sum, (share, _)| sum.saturating_add(proportion(own, *share, u64::MAX)));
-        let taken = ParentKeys::<T>::get(hotkey, netuid).iter().fold(0_u64, |sum, (share, parent)| {
-            sum.saturating_add(proportion(TotalHotkeyAlpha::<T>::get(parent, ROOT), *share, u64::MAX))
-        });
-        own.saturating_sub(given).saturating_add(taken)
+        Self::inherited(hotkey, netuid, ROOT)
+    }
+
+    /// Stake held on `pool`, shifted between parents and children of `netuid`.
+    fn inherited(hotkey: &AccountId32, netuid: u16, pool: u16) -> u64 {
+        let part = |owner: &AccountId32, share: u64| {
+            mul(U96F32::from_num(TotalHotkeyAlpha::<T>::get(owner, pool)), proportion_u64(share))
+        };
+        let own = U96F32::from_num(TotalHotkeyAlpha::<T>::get(hotkey, pool));
+        let given = sum(ChildKeys::<T>::get(hotkey, netuid).iter().map(|(share, _)| part(hotkey, *share)));
+        let taken = sum(ParentKeys::<T>::get(hotkey, netuid).iter().map(|(share, parent)| part(parent, *share)));
+        to_u64(own.saturating_sub(given).saturating_add(taken))
     }
 
     /// Stake that votes on a subnet: its alpha, and root stake at the weight of TAO.

@@ -10,6 +10,7 @@ use crate::{
     runtime::{Runtime, RuntimeOrigin, SubtensorModule, System},
 };
 
+mod blocks;
 mod calls;
 mod epochs;
 mod oracle;

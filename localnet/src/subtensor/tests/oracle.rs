@@ -226,7 +226,7 @@ fn number(account: &AccountId32) -> Value {
     if bytes[8..] == [0; 24] { json!(number) } else { json!(format!("0x{}", hex::encode(bytes))) }
 }
 
-fn to_account(value: &Value) -> AccountId32 {
+pub(super) fn to_account(value: &Value) -> AccountId32 {
     match value {
         Value::String(text) => {
             AccountId32::new(hex::decode(text.trim_start_matches("0x")).unwrap().try_into().unwrap())
@@ -235,7 +235,7 @@ fn to_account(value: &Value) -> AccountId32 {
     }
 }
 
-fn n<N: TryFrom<u64>>(value: &Value) -> N {
+pub(super) fn n<N: TryFrom<u64>>(value: &Value) -> N {
     let wide = value.as_u64().or_else(|| value.as_bool().map(u64::from)).unwrap();
     N::try_from(wide).ok().unwrap()
 }
