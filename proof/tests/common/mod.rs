@@ -65,3 +65,22 @@ impl Session {
         proof::verify(&self.weights, kernel, &self.commitment, &self.samples, &self.opening)
     }
 }
+
+/// A kernel that is one function of a column and a row.
+pub struct Dots(pub fn(&[i8], &[i8]) -> i32);
+
+impl RowKernel for Dots {
+    fn multiply(&self, weights: &[i8], inputs: &[i8], width: usize, out: &mut [i32]) {
+        for (row, out) in inputs.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+            for (column, out) in weights.chunks_exact(width).zip(out) {
+                *out = (self.0)(column, row);
+            }
+        }
+    }
+}
+
+/// Rounds to the nearest bf16, ties to even.
+pub fn bf16(value: f32) -> f32 {
+    let bits = value.to_bits();
+    f32::from_bits((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff_0000)
+}
