@@ -10,6 +10,7 @@ use miner::work::{HonestWork, Work};
 
 mod crooked;
 mod foreign;
+mod offline;
 mod partial;
 mod refuse_open;
 mod replay;
@@ -19,6 +20,7 @@ mod slow;
 
 pub use crooked::{Crooked, Shortcut};
 pub use foreign::Foreign;
+pub use offline::Offline;
 pub use partial::Partial;
 pub use refuse_open::RefuseOpen;
 pub use replay::Replay;

@@ -1,5 +1,13 @@
 //! What the black-box tests share, and the dishonest miners that they need.
 //!
 //! - [`cheats`]: dishonest solvers behind the miner's own seam; the binary `cheat` runs them
+//! - [`net`]: a subnet on a chain of its own
+//! - [`process`]: the real binaries
+//! - [`caller`]: a validator in the hands of a test
+//! - [`deadline`]: waiting for conditions
 
+pub mod caller;
 pub mod cheats;
+pub mod deadline;
+pub mod net;
+pub mod process;
