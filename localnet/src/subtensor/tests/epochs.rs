@@ -160,3 +160,25 @@ fn root_stake_votes_at_the_weight_of_tao() {
         assert_eq!((graph.tao_stake[0].0, graph.total_stake[0].0), (1000 * TAO, 52_676_974_330));
     });
 }
+
+#[test]
+fn a_full_subnet_keeps_its_largest_stakes_as_validators() {
+    chain(&Preset::dev()).execute_with(|| {
+        let netuid = subnet();
+        for hotkey in 0..255_u64 {
+            let (hotkey, coldkey) = (account(1_000 + hotkey), account(2_000 + hotkey));
+            P::own_hotkey(&coldkey, &hotkey).unwrap();
+            P::append_neuron(netuid, &hotkey, 1).unwrap();
+            P::stake(&hotkey, &coldkey, netuid, TAO);
+        }
+        let all: Vec<(u16, u16)> = (0..256).map(|uid| (uid, 1 + uid)).collect();
+        for validator in 1..=255 {
+            pallet::Weights::<Runtime>::insert(netuid, validator, &all);
+        }
+        pallet::ValidatorPermit::<Runtime>::insert(netuid, vec![true; 256]);
+        pallet::LastUpdate::<Runtime>::insert(netuid, vec![5; 256]);
+        advance_to(next_epoch(netuid));
+        assert_eq!(pallet::ValidatorPermit::<Runtime>::get(netuid).iter().filter(|permit| **permit).count(), 65);
+        assert!(pallet::Incentive::<Runtime>::get(netuid)[255] > 0);
+    });
+}
