@@ -24,7 +24,9 @@ pub struct Sample {
 #[must_use]
 pub fn sample(secret: &[u8; 32], challenge: &Challenge, commitment: &Commitment) -> Vec<Sample> {
     let rows = u64::from(challenge.compute.rows);
-    let total = commitment.chains.iter().map(|roots| roots.len() as u64).sum::<u64>().saturating_mul(rows);
+    // Chains are numbered in 16 bits; what lies beyond has no number and no rows.
+    let total =
+        commitment.chains.iter().take(1 << 16).map(|roots| roots.len() as u64).sum::<u64>().saturating_mul(rows);
     if total == 0 {
         return Vec::new();
     }
@@ -53,5 +55,6 @@ fn locate(commitment: &Commitment, rows: u64, index: u64) -> Sample {
         }
         round -= roots.len() as u64;
     }
-    unreachable!("the index lies below the number of counted rows")
+    // Not reached: the index lies below the number of counted rows.
+    Sample { chain: u16::MAX, round: u32::MAX, row }
 }
