@@ -1,0 +1,92 @@
+//! What a validator counts. Labels come from closed sets.
+
+use std::time::Duration;
+
+use incentive::verdict::Verdict;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::record::{Outcome, VoidReason};
+
+/// The metrics of a validator.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    rounds: Family<Code, Counter>,
+    verdicts: Family<Code, Counter>,
+    submissions: Family<Code, Counter>,
+    duration: Histogram,
+    lag: Gauge<f64, std::sync::atomic::AtomicU64>,
+    spread: Gauge<f64, std::sync::atomic::AtomicU64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Code {
+    code: &'static str,
+}
+
+impl Metrics {
+    /// Registers all of them.
+    #[must_use]
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            rounds: Family::default(),
+            verdicts: Family::default(),
+            submissions: Family::default(),
+            duration: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
+            lag: Gauge::default(),
+            spread: Gauge::default(),
+        };
+        registry.register("assay_validator_rounds", "Rounds: counted, or why void", metrics.rounds.clone());
+        registry.register("assay_validator_verdicts", "Verdicts: accepted, or by fault", metrics.verdicts.clone());
+        registry.register("assay_validator_submissions", "Weight submissions by outcome", metrics.submissions.clone());
+        let seconds = || Unit::Seconds;
+        registry.register_with_unit(
+            "assay_validator_round_duration",
+            "From the first request to the last verdict",
+            seconds(),
+            metrics.duration.clone(),
+        );
+        registry.register_with_unit(
+            "assay_validator_lag",
+            "How long the program stood still during the last window",
+            seconds(),
+            metrics.lag.clone(),
+        );
+        registry.register_with_unit(
+            "assay_validator_start_spread",
+            "From the first to the last start of the last window",
+            seconds(),
+            metrics.spread.clone(),
+        );
+        metrics
+    }
+
+    /// A round has ended.
+    pub fn round(&self, void: Option<VoidReason>, outcomes: &[Outcome], took: Duration) {
+        self.rounds.get_or_create(&Code { code: void.map_or("counted", VoidReason::code) }).inc();
+        for outcome in outcomes {
+            let code = match outcome.verdict {
+                Verdict::Accepted(_) => "accepted",
+                Verdict::Rejected(fault) => fault.code(),
+                Verdict::Void => "void",
+            };
+            self.verdicts.get_or_create(&Code { code }).inc();
+        }
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// How punctual the last window was.
+    pub fn window(&self, spread: Duration, lag: Duration) {
+        self.spread.set(spread.as_secs_f64());
+        self.lag.set(lag.as_secs_f64());
+    }
+
+    /// What became of a submission: the name of its outcome, or of the reason why there was none.
+    pub fn submission(&self, code: &'static str) {
+        self.submissions.get_or_create(&Code { code }).inc();
+    }
+}

@@ -1,0 +1,239 @@
+//! One round, top to bottom: the one place where what decides (pure) meets what acts.
+//!
+//! snapshot → plan → one common window → openings → verification → verdicts → board
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use incentive::board::Board;
+use incentive::policy::Policy;
+use incentive::units::{Hotkey, NetUid, Registration};
+use incentive::verdict::{Fault, Verdict};
+use incentive::{score, units::Block};
+use neuron_common::chain::{ChainClient, Snapshot};
+use neuron_common::window::OpenWindow;
+use proof::{Challenge, ThreadedKernel, Weights};
+use tokio::time::Instant;
+
+use crate::dispatch::{self, Answer, Collected, Dispatch, Target};
+use crate::metrics::Metrics;
+use crate::plan::{plan, registration};
+use crate::record::{Before, Outcome, VoidReason, most_unreachable, without_endless_freeze};
+use crate::store::{RoundEnd, RoundStart, Store, StoreError};
+
+/// How many blocks after its opening a window may still be measured: who starts on the block itself gains the delay.
+const LATE_BLOCKS: u64 = 2;
+/// Bytes of weights that are kept in memory; larger ones are generated layer by layer for each batch.
+const RESIDENT_BYTES: u64 = 64 << 20;
+/// Bytes of rows that are recomputed at once.
+const BATCH_BYTES: u64 = 16 << 20;
+
+/// What a round needs.
+#[derive(Clone, Debug)]
+pub struct Rounds {
+    /// The node.
+    pub chain: ChainClient,
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The policy of the subnet.
+    pub policy: Arc<Policy>,
+    /// This validator.
+    pub own: Hotkey,
+    /// How miners are asked.
+    pub dispatch: Dispatch,
+    /// Where it is recorded.
+    pub store: Store,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How long the program may stand still during a window.
+    pub lag_limit: Duration,
+    /// Threads that check openings.
+    pub threads: NonZeroUsize,
+}
+
+/// What a round found out when it could be held.
+struct Measured {
+    snapshot: Snapshot,
+    outcomes: Vec<Outcome>,
+    secret: [u8; 32],
+}
+
+impl Rounds {
+    /// Holds the round of a window and records it. `None` if this window has its record already.
+    ///
+    /// # Errors
+    /// When the database cannot be written: nothing was then recorded, and the round is void at the next start.
+    pub async fn hold(&self, window: OpenWindow, unix_ms: u64) -> Result<Option<RoundEnd>, StoreError> {
+        let started = Instant::now();
+        let challenge = Challenge {
+            genesis: self.chain.genesis(),
+            netuid: self.netuid,
+            block: window.block.number,
+            nonce: window.nonce,
+            compute: self.policy.compute.clone(),
+        };
+        // Reading the subnet and writing the record need no order between them, and the window is open already.
+        let (subnet, begun) = tokio::join!(self.subnet(&window), self.begin(&window, &challenge, unix_ms));
+        if !begun? {
+            return Ok(None);
+        }
+        let before = self.store.run(Store::before).await?;
+        let measured = match subnet {
+            Ok(snapshot) => self.measure(snapshot, challenge).await,
+            Err(reason) => Err(reason),
+        };
+        let took = started.elapsed();
+        let end = self.judge(window.block.number, measured, &before, took).await?;
+        self.metrics.round(end.void, &end.outcomes, took);
+        Ok(Some(end))
+    }
+
+    /// The subnet at the block of the window, unless that is long ago.
+    async fn subnet(&self, window: &OpenWindow) -> Result<Snapshot, VoidReason> {
+        let lost = |error| {
+            tracing::error!(%error, "the subnet cannot be read: the round is void");
+            VoidReason::ChainLost
+        };
+        let read = self.chain.snapshot(self.netuid, Some(window.block.hash));
+        let (head, snapshot) = tokio::try_join!(self.chain.head(), read).map_err(lost)?;
+        let late = head.number.max(window.noticed).since(window.block.number);
+        if late > LATE_BLOCKS { Err(VoidReason::Missed) } else { Ok(snapshot) }
+    }
+
+    async fn begin(&self, window: &OpenWindow, challenge: &Challenge, started_ms: u64) -> Result<bool, StoreError> {
+        let start = RoundStart {
+            block: window.block.number,
+            epoch: window.epoch_index,
+            window: challenge.id(),
+            nonce: window.nonce,
+            policy: proof::policy_digest(&self.policy),
+            started_ms,
+        };
+        self.store.run(move |store| store.begin_round(&start)).await
+    }
+
+    /// Asks everybody at once, collects, opens, verifies.
+    async fn measure(&self, snapshot: Snapshot, challenge: Challenge) -> Result<Measured, VoidReason> {
+        let plan = plan(&snapshot, &self.own);
+        let targets: Vec<Target> = plan.targets.iter().map(|(target, _)| *target).collect();
+        let secret = secret()?;
+
+        let (collected, punctuality) = self.dispatch.window(&targets, &challenge, &self.policy, &secret).await;
+        self.metrics.window(punctuality.spread, punctuality.lag);
+        if punctuality.lag > self.lag_limit {
+            tracing::warn!(lag = ?punctuality.lag, limit = ?self.lag_limit, "the program stood still during the window");
+            return Err(VoidReason::LoopLag);
+        }
+        let answers = dispatch::openings(&self.dispatch, &collected, &challenge, &self.policy, &secret).await;
+        let threads = self.threads;
+        let verified = tokio::task::spawn_blocking(move || verify(&challenge, threads, collected, &answers));
+        let verified = verified.await.map_err(|error| {
+            tracing::error!(%error, "verification did not finish: the round is void");
+            VoidReason::VerifierFailed
+        })??;
+
+        let registrations = plan.targets.iter().map(|(_, registration)| *registration);
+        let asked = registrations.zip(verified).map(|(registration, (one, found))| self.outcome(registration, &one, found));
+        let mut outcomes: Vec<Outcome> = plan.decided.into_iter().chain(asked).collect();
+        outcomes.sort_by_key(|outcome| outcome.uid);
+        Ok(Measured { snapshot, outcomes, secret })
+    }
+
+    fn outcome(&self, registration: Registration, one: &Collected, found: Result<(), Fault>) -> Outcome {
+        let rounds = one.rounds();
+        let verdict = match found {
+            Ok(()) => Verdict::Accepted(score::score(rounds, &self.policy)),
+            Err(fault) => Verdict::Rejected(fault),
+        };
+        Outcome { uid: one.target.uid, registration, verdict, rounds }
+    }
+
+    /// Turns what was found into reputation, or into nothing if the round does not count, and records it.
+    async fn judge(
+        &self,
+        block: Block,
+        measured: Result<Measured, VoidReason>,
+        before: &Before,
+        took: Duration,
+    ) -> Result<RoundEnd, StoreError> {
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let mut end = RoundEnd { block, void: None, outcomes: Vec::new(), secret: None, took_ms };
+        let mut subnet = None;
+        match measured {
+            Err(reason) => end.void = Some(reason),
+            Ok(Measured { snapshot, outcomes, secret }) => {
+                end.void = most_unreachable(before, &outcomes).then_some(VoidReason::MostUnreachable);
+                end.outcomes = outcomes;
+                end.secret = Some(secret);
+                subnet = Some(snapshot);
+            }
+        }
+        let policy = Arc::clone(&self.policy);
+        self.store
+            .run(move |store| {
+                let mut board = store.board()?;
+                match (end.void, subnet) {
+                    (None, Some(snapshot)) => record(store, &mut board, &mut end, &snapshot, &policy)?,
+                    (_, _) => end.outcomes.iter_mut().for_each(|outcome| outcome.verdict = Verdict::Void),
+                }
+                store.end_round(&end, &board)?;
+                Ok(end)
+            })
+            .await
+    }
+}
+
+/// Lets the verdicts of a round that counts into the board.
+fn record(
+    store: &Store,
+    board: &mut Board,
+    end: &mut RoundEnd,
+    snapshot: &Snapshot,
+    policy: &Policy,
+) -> Result<(), StoreError> {
+    board.retain(snapshot.neurons.iter().map(registration));
+    for outcome in &mut end.outcomes {
+        let frozen = store.frozen(&outcome.registration)?;
+        outcome.verdict = without_endless_freeze(outcome.verdict, frozen, policy.reputation.windows);
+        board.record(outcome.registration, outcome.uid, &outcome.verdict, end.block, policy, snapshot.tempo);
+    }
+    Ok(())
+}
+
+/// 32 bytes that nobody can know before the roots are in.
+fn secret() -> Result<[u8; 32], VoidReason> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| {
+        tracing::error!(%error, "the system gave no randomness: the round is void");
+        VoidReason::VerifierFailed
+    })?;
+    Ok(secret)
+}
+
+type Verified = Vec<(Collected, Result<(), Fault>)>;
+
+/// Recomputes the opened rows of all miners, as many at once as memory allows. Blocks.
+fn verify(
+    challenge: &Challenge,
+    threads: NonZeroUsize,
+    collected: Vec<Collected>,
+    answers: &[Result<Answer, Fault>],
+) -> Result<Verified, VoidReason> {
+    let compute = &challenge.compute;
+    let layer = u64::from(compute.width) * u64::from(compute.width);
+    let resident = layer * u64::from(compute.layers) <= RESIDENT_BYTES;
+    let weights = if resident { Weights::resident(challenge) } else { Weights::new(challenge) };
+    let weights = weights.map_err(|error| {
+        tracing::error!(%error, "the policy cannot be verified: the round is void");
+        VoidReason::VerifierFailed
+    })?;
+    let rows = u64::from(compute.openings) * u64::from(compute.width);
+    let at_once = usize::try_from(BATCH_BYTES / rows.max(1)).unwrap_or(usize::MAX).max(1);
+    let kernel = ThreadedKernel::new(threads);
+    let mut found = Vec::with_capacity(collected.len());
+    for (collected, answers) in collected.chunks(at_once).zip(answers.chunks(at_once)) {
+        found.extend(dispatch::verify(&weights, &kernel, collected, answers));
+    }
+    Ok(collected.into_iter().zip(found).collect())
+}
