@@ -1,0 +1,193 @@
+//! What others may read: the board of this validator, from its database, as JSON.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use incentive::board::Board;
+use incentive::units::{Block, Registration};
+use incentive::verdict::Verdict;
+use neuron_common::keystore::ss58;
+use neuron_common::problem::Problem;
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::record::RoundSummary;
+use crate::store::{Intent, LastVerdict, Store, StoreError, Submission};
+use crate::submit::Status;
+
+/// What the routes read from.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The database.
+    pub store: Store,
+    /// The newest block.
+    pub head: watch::Receiver<Block>,
+    /// Why there is no submission.
+    pub status: Arc<Mutex<Status>>,
+}
+
+/// The answer of `GET /v1/board`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct View {
+    /// The newest finalized block that the validator has seen.
+    pub block: u64,
+    /// The last round that ended.
+    pub round: Option<RoundView>,
+    /// The last submission.
+    pub submission: Option<SubmissionView>,
+    /// What stands in the way of the next submission, with the remedy.
+    pub waiting_for: Option<String>,
+    /// One row per neuron, by uid.
+    pub neurons: Vec<Row>,
+}
+
+/// A round.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RoundView {
+    /// The block that opened its window.
+    pub window: u64,
+    /// The epoch of the subnet then.
+    pub epoch: u64,
+    /// Why it does not count; `null` if it does.
+    pub void: Option<&'static str>,
+    /// What the operator can do about that.
+    pub remedy: Option<&'static str>,
+}
+
+/// A submission.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SubmissionView {
+    /// The epoch that it belongs to.
+    pub epoch: u64,
+    /// `open`, `landed`, `failed` or `expired`.
+    pub outcome: &'static str,
+    /// The block that holds it.
+    pub block: Option<u64>,
+    /// The chain's words, if it failed.
+    pub reason: Option<String>,
+    /// What explorers call the extrinsic.
+    pub extrinsic: String,
+}
+
+/// A neuron.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Its place.
+    pub uid: u16,
+    /// Its address.
+    pub hotkey: String,
+    /// The window of the last verdict.
+    pub window: Option<u64>,
+    /// `accepted`, `rejected` or `void`.
+    pub verdict: Option<&'static str>,
+    /// The code of the fault of the last window; `null` when accepted or void.
+    pub fault: Option<&'static str>,
+    /// Verified in the last window.
+    pub operations_per_second: Option<u64>,
+    /// Rounds counted in the last window.
+    pub rounds: u64,
+    /// The reputation now.
+    pub score: u64,
+    /// The entry in the last weight vector.
+    pub weight: u16,
+}
+
+/// The routes.
+#[must_use]
+pub fn routes(api: Api) -> Router {
+    Router::new().route("/v1/board", get(board)).with_state(api)
+}
+
+async fn board(State(api): State<Api>) -> Result<Json<View>, Problem> {
+    let block = *api.head.borrow();
+    let read = api.store.run(|store| {
+        Ok((store.board()?, store.last_verdicts()?, store.last_round()?, store.last_intent()?))
+    });
+    let (board, verdicts, round, intent) = read.await.map_err(|error| problem(&error))?;
+    let waiting_for = api.status.lock().waiting_for.clone();
+    Ok(Json(view(block, &board, &verdicts, round.as_ref(), intent, waiting_for)))
+}
+
+fn problem(error: &StoreError) -> Problem {
+    tracing::error!(%error, "the board cannot be read");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "database", "the database cannot be read; see the validator's log")
+}
+
+fn view(
+    block: Block,
+    board: &Board,
+    verdicts: &[LastVerdict],
+    round: Option<&RoundSummary>,
+    intent: Option<(Intent, Submission)>,
+    waiting_for: Option<String>,
+) -> View {
+    let weights: BTreeMap<_, _> =
+        intent.iter().flat_map(|(intent, _)| intent.weights.iter()).map(|(uid, weight)| (uid.get(), weight.get())).collect();
+    let row = |uid: u16, registration: &Registration| Row {
+        uid,
+        hotkey: ss58(&registration.hotkey),
+        window: None,
+        verdict: None,
+        fault: None,
+        operations_per_second: None,
+        rounds: 0,
+        score: board.score(registration, block).get(),
+        weight: weights.get(&uid).copied().unwrap_or(0),
+    };
+    let mut rows: BTreeMap<u16, Row> =
+        board.iter().map(|(registration, standing)| (standing.uid.get(), row(standing.uid.get(), registration))).collect();
+    for LastVerdict { window, outcome } in verdicts {
+        let uid = outcome.uid.get();
+        let (verdict, fault, speed) = match outcome.verdict {
+            Verdict::Accepted(score) => ("accepted", None, Some(score.get())),
+            Verdict::Rejected(fault) => ("rejected", Some(fault.code()), None),
+            Verdict::Void => ("void", None, None),
+        };
+        let judged = Row {
+            window: Some(window.get()),
+            verdict: Some(verdict),
+            fault,
+            operations_per_second: speed,
+            rounds: outcome.rounds,
+            ..row(uid, &outcome.registration)
+        };
+        rows.insert(uid, judged);
+    }
+    View {
+        block: block.get(),
+        round: round.map(round_view),
+        submission: intent.map(|(intent, outcome)| submission_view(&intent, outcome)),
+        waiting_for,
+        neurons: rows.into_values().collect(),
+    }
+}
+
+fn round_view(round: &RoundSummary) -> RoundView {
+    RoundView {
+        window: round.block.get(),
+        epoch: round.epoch,
+        void: round.void.map(crate::record::VoidReason::code),
+        remedy: round.void.map(crate::record::VoidReason::remedy),
+    }
+}
+
+fn submission_view(intent: &Intent, outcome: Submission) -> SubmissionView {
+    let code = outcome.code();
+    let (block, reason) = match outcome {
+        Submission::Landed(block) => (Some(block.get()), None),
+        Submission::Failed(reason) => (None, Some(reason)),
+        Submission::Open | Submission::Expired => (None, None),
+    };
+    SubmissionView {
+        epoch: intent.epoch,
+        outcome: code,
+        block,
+        reason,
+        extrinsic: format!("0x{}", hex::encode(intent.hash)),
+    }
+}

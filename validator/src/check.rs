@@ -1,0 +1,68 @@
+//! Would it work? Each part with a clear line, in the order in which they depend on each other.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use neuron_common::chain::{ChainClient, Snapshot};
+use neuron_common::check::{Checks, chain_clock};
+use neuron_common::keystore::{self, Keypair};
+
+use crate::config::Config;
+use crate::store::{Owner, Store};
+use crate::submit::{Skip, WEIGHTS_VERSION};
+
+/// Checks and prints; exit code 0 only if all is well.
+///
+/// # Errors
+/// When the result cannot be printed.
+pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
+    checks(config).await.print(json)
+}
+
+async fn checks(config: &Config) -> Checks {
+    let mut checks = Checks::default();
+    if let Some(policy) = checks.take("policy", config.policy.load().map_err(Into::into)) {
+        checks
+            .ok("policy", format!("{} with digest 0x{}", config.policy.0, hex::encode(proof::policy_digest(&policy))));
+    }
+    let key = config.wallet.path().and_then(|path| keystore::load_hotkey(&path));
+    let key = checks.take("wallet", key.map_err(Into::into));
+    if let Some(key) = &key {
+        checks.ok("wallet", format!("hotkey {}", keystore::ss58(&key.hotkey())));
+    }
+    let store = checks.take("database", Store::open(&config.database).map_err(Into::into));
+    if store.is_some() {
+        checks.ok("database", format!("{} can be written", config.database.display()));
+    }
+    if let Some(chain) = checks.take("chain", ChainClient::connect(&config.chain).await.map_err(Into::into)) {
+        checks.ok("chain", format!("{} with runtime {}", chain.endpoint(), chain.spec_version()));
+        checks.add("clock", chain_clock(&chain).await);
+        if let (Some(store), Some(key)) = (store, &key) {
+            let owner = Owner { genesis: chain.genesis(), netuid: config.netuid, hotkey: key.hotkey() };
+            let claimed = store.claim(&owner).map_err(Into::into);
+            checks.add("owner", claimed.map(|()| "the database belongs to this chain, subnet and hotkey".to_owned()));
+        }
+        let snapshot = chain.snapshot(config.netuid, None).await.map_err(anyhow::Error::from);
+        if let (Some(snapshot), Some(key)) = (checks.take("subnet", snapshot), &key) {
+            subnet(&mut checks, &snapshot, key);
+        }
+    }
+    checks
+}
+
+fn subnet(checks: &mut Checks, snapshot: &Snapshot, key: &Keypair) {
+    let netuid = snapshot.netuid;
+    checks.ok("subnet", format!("{netuid} with {} neurons, tempo {}", snapshot.neurons.len(), snapshot.tempo));
+    let mut require = |part, holds: bool, text: String, skip: Skip| {
+        if holds { checks.ok(part, text) } else { checks.failed(part, skip.to_string()) }
+    };
+    require("commit-reveal", !snapshot.commit_reveal, "off".to_owned(), Skip::CommitReveal(netuid));
+    let (asked, own) = (snapshot.weights_version_key, WEIGHTS_VERSION);
+    require("version", asked <= own, format!("{own} is accepted"), Skip::Version(asked));
+    let Some(neuron) = snapshot.neuron(&key.hotkey()) else {
+        return checks.failed("registration", Skip::NotRegistered(netuid).to_string());
+    };
+    require("registration", true, format!("uid {}", neuron.uid), Skip::NotRegistered(netuid));
+    let stake = neuron.stake.get() / 1_000_000_000;
+    require("permit", neuron.validator_permit, format!("held, stake weight {stake}"), Skip::NoPermit(neuron.uid));
+}

@@ -1,0 +1,82 @@
+//! What a person types.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use neuron_common::{config, shutdown, telemetry};
+
+use crate::config::{Args, Config};
+use crate::{App, check};
+
+/// Measures the miners of a subnet and sets weights
+#[derive(Clone, Debug, clap::Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Examples:
+  validator check --config validator.toml     would it work? each part with a clear line
+  validator run --config validator.toml       measure and set weights until Ctrl-C
+  validator run --netuid 12 --wallet alice/validator --database /var/lib/assay/12.db
+  validator config --netuid 12                what is in force, as TOML"
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Command {
+    /// Measure and set weights until Ctrl-C
+    Run(Args),
+    /// Look whether chain, wallet, registration, permit, database and clock are as they must be
+    Check {
+        /// What is in force
+        #[command(flatten)]
+        args: Args,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the configuration that is in force
+    Config {
+        /// What is in force
+        #[command(flatten)]
+        args: Args,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Does what was typed.
+///
+/// # Errors
+/// What ends the program.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Run(args) => serve(args.load()?).await,
+        Command::Check { args, json } => check::run(&args.load()?, json).await,
+        Command::Config { args, json } => {
+            let config = args.load()?;
+            config.policy.load()?;
+            if json {
+                println!("{}", serde_json::to_string_pretty(&config)?);
+            } else {
+                print!("{}", config::render(&config)?);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Binds, says where on one line of standard output, and runs until a signal.
+async fn serve(config: Config) -> Result<ExitCode> {
+    telemetry::log(&config.telemetry)?;
+    let stop = shutdown::on_signals()?;
+    let app = App::bind(&config).await?;
+    println!("listening on http://{}", app.address());
+    app.run(stop).await?;
+    Ok(ExitCode::SUCCESS)
+}

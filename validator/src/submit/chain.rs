@@ -1,0 +1,50 @@
+//! What submitting needs of a chain: the real one, and in tests one that crashes between any two steps.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use incentive::units::NetUid;
+use incentive::weights::WeightVector;
+use neuron_common::chain::{ChainClient, ChainError, Inclusion, SignedExtrinsic, Snapshot};
+use neuron_common::keystore::Keypair;
+
+use super::WEIGHTS_VERSION;
+
+/// Where weights go.
+pub trait WeightsChain: Send + Sync {
+    /// The subnet now.
+    fn snapshot(&self, netuid: NetUid) -> impl Future<Output = Result<Snapshot, ChainError>> + Send;
+
+    /// Signs a weight vector without submitting it.
+    fn sign(
+        &self,
+        netuid: NetUid,
+        weights: &WeightVector,
+    ) -> impl Future<Output = Result<SignedExtrinsic, ChainError>> + Send;
+
+    /// Submits signed bytes, as often as wanted; a second time finds what the first one did.
+    fn submit(&self, signed: &SignedExtrinsic) -> impl Future<Output = Result<Inclusion, ChainError>> + Send;
+}
+
+/// A chain together with the key that signs.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The node.
+    pub chain: ChainClient,
+    /// The validator's key.
+    pub key: Arc<Keypair>,
+}
+
+impl WeightsChain for Signed {
+    async fn snapshot(&self, netuid: NetUid) -> Result<Snapshot, ChainError> {
+        self.chain.snapshot(netuid, None).await
+    }
+
+    async fn sign(&self, netuid: NetUid, weights: &WeightVector) -> Result<SignedExtrinsic, ChainError> {
+        self.chain.sign_weights(&self.key, netuid, weights, WEIGHTS_VERSION).await
+    }
+
+    async fn submit(&self, signed: &SignedExtrinsic) -> Result<Inclusion, ChainError> {
+        self.chain.submit(signed).await
+    }
+}

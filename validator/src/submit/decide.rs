@@ -1,0 +1,135 @@
+//! Whether there is something to submit, and what an answer of the chain means.
+
+use incentive::board::Board;
+use incentive::units::{Block, Hotkey, NetUid, Uid};
+use incentive::weights::{WeightVector, weights};
+use neuron_common::chain::{ChainError, Inclusion, Snapshot};
+
+use super::WEIGHTS_VERSION;
+use crate::store::Submission;
+
+/// What to do about the weights of now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Sign and submit these.
+    Submit(WeightVector),
+    /// Look again at this block.
+    Wait(Block, Skip),
+    /// Nothing for this round.
+    Skip(Skip),
+}
+
+/// Why nothing is submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Skip {
+    /// The hotkey has no place on the subnet.
+    #[error("the hotkey is not registered on subnet {0}; register it with `btcli subnets register --netuid {0}`")]
+    NotRegistered(NetUid),
+    /// Weights of a neuron without a permit do not count.
+    #[error("uid {0} holds no validator permit: it needs more stake on this hotkey, and an epoch")]
+    NoPermit(Uid),
+    /// The subnet takes sealed weights only.
+    #[error(
+        "subnet {0} has commit-reveal on, which this version cannot serve; the owner can switch it off with `sudo_set_commit_reveal_weights_enabled`, or run a version that can"
+    )]
+    CommitReveal(NetUid),
+    /// The owner demands a newer release.
+    #[error("the subnet asks for weights of version {0}, this release writes {WEIGHTS_VERSION}; install a newer one")]
+    Version(u64),
+    /// No round has counted yet: the validator has no opinion.
+    #[error("no round has counted yet")]
+    NothingMeasured,
+    /// Nobody scores and the subnet's owner has no place to burn at.
+    #[error("nobody earned anything and the subnet's owner holds no uid to burn at")]
+    NothingToPay,
+    /// This epoch has its submission.
+    #[error("this epoch has its weights already")]
+    EpochDone,
+    /// The chain takes weights of one validator only every so many blocks.
+    #[error("the chain takes the next weights from block {0} on")]
+    RateLimit(Block),
+}
+
+impl Skip {
+    /// The stable name: metric label.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotRegistered(_) => "not_registered",
+            Self::NoPermit(_) => "no_permit",
+            Self::CommitReveal(_) => "commit_reveal",
+            Self::Version(_) => "version_key",
+            Self::NothingMeasured => "nothing_measured",
+            Self::NothingToPay => "nothing_to_pay",
+            Self::EpochDone => "epoch_done",
+            Self::RateLimit(_) => "rate_limit",
+        }
+    }
+
+    /// Whether an operator or owner must act.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        match self {
+            Self::NotRegistered(_) | Self::NoPermit(_) | Self::CommitReveal(_) | Self::Version(_) => true,
+            Self::NothingMeasured | Self::NothingToPay | Self::EpochDone | Self::RateLimit(_) => false,
+        }
+    }
+}
+
+/// What to do now. `submitted` is the epoch of the last intent; one that is open is settled before this is asked.
+#[must_use]
+pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, submitted: Option<u64>) -> Decision {
+    let next_epoch = snapshot.last_epoch_block.after(u64::from(snapshot.tempo)).max(snapshot.block.number.after(1));
+    let Some(neuron) = snapshot.neuron(own) else { return Decision::Skip(Skip::NotRegistered(snapshot.netuid)) };
+    if snapshot.commit_reveal {
+        return Decision::Skip(Skip::CommitReveal(snapshot.netuid));
+    }
+    if snapshot.weights_version_key > WEIGHTS_VERSION {
+        return Decision::Skip(Skip::Version(snapshot.weights_version_key));
+    }
+    if !neuron.validator_permit {
+        return Decision::Wait(next_epoch, Skip::NoPermit(neuron.uid));
+    }
+    if submitted.is_some_and(|epoch| epoch >= snapshot.epoch_index) {
+        return Decision::Wait(next_epoch, Skip::EpochDone);
+    }
+    // The chain looks at the block that includes the extrinsic, which is the next one at the earliest.
+    let open = snapshot.weights_open_at(neuron);
+    if open > snapshot.block.number.after(1) {
+        return Decision::Wait(Block(open.get().saturating_sub(1)), Skip::RateLimit(open));
+    }
+    if board.iter().next().is_none() {
+        return Decision::Skip(Skip::NothingMeasured);
+    }
+    let weights = payable(snapshot, own, board);
+    if weights.is_empty() { Decision::Skip(Skip::NothingToPay) } else { Decision::Submit(weights) }
+}
+
+/// The weights of everybody on the subnet but this validator and the owner, who only receives what nobody earned.
+fn payable(snapshot: &Snapshot, own: &Hotkey, board: &Board) -> WeightVector {
+    let scores: Vec<_> = snapshot
+        .neurons
+        .iter()
+        .filter(|neuron| neuron.hotkey != *own && snapshot.owner_uid != Some(neuron.uid))
+        .map(|neuron| (neuron.uid, board.score(&crate::plan::registration(neuron), snapshot.block.number)))
+        .collect();
+    weights(&scores, snapshot.owner_uid)
+}
+
+/// What became of an extrinsic that the chain was asked to take.
+///
+/// Whatever leaves a chance that it is still included keeps it open: the same bytes go again, never others.
+#[must_use]
+pub fn fate(outcome: &Result<Inclusion, ChainError>) -> Submission {
+    match outcome {
+        Ok(inclusion) => Submission::Landed(inclusion.block),
+        Err(ChainError::Expired { .. }) => Submission::Expired,
+        Err(error @ ChainError::Failed { .. }) => Submission::Failed(error.to_string()),
+        // Another extrinsic of the same number waits in the pool, or it is on its way already: the blocks will tell.
+        Err(ChainError::Refused { name, .. }) if ["PriorityTooLow", "AlreadyImported", "Outdated"].contains(&name.as_str()) => {
+            Submission::Open
+        }
+        Err(error @ ChainError::Refused { .. }) if !error.is_transient() => Submission::Failed(error.to_string()),
+        Err(_) => Submission::Open,
+    }
+}
