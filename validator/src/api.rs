@@ -105,9 +105,8 @@ pub fn routes(api: Api) -> Router {
 
 async fn board(State(api): State<Api>) -> Result<Json<View>, Problem> {
     let block = *api.head.borrow();
-    let read = api.store.run(|store| {
-        Ok((store.board()?, store.last_verdicts()?, store.last_round()?, store.last_intent()?))
-    });
+    let read =
+        api.store.run(|store| Ok((store.board()?, store.last_verdicts()?, store.last_round()?, store.last_intent()?)));
     let (board, verdicts, round, intent) = read.await.map_err(|error| problem(&error))?;
     let waiting_for = api.status.lock().waiting_for.clone();
     Ok(Json(view(block, &board, &verdicts, round.as_ref(), intent, waiting_for)))
@@ -126,8 +125,11 @@ fn view(
     intent: Option<(Intent, Submission)>,
     waiting_for: Option<String>,
 ) -> View {
-    let weights: BTreeMap<_, _> =
-        intent.iter().flat_map(|(intent, _)| intent.weights.iter()).map(|(uid, weight)| (uid.get(), weight.get())).collect();
+    let weights: BTreeMap<_, _> = intent
+        .iter()
+        .flat_map(|(intent, _)| intent.weights.iter())
+        .map(|(uid, weight)| (uid.get(), weight.get()))
+        .collect();
     let row = |uid: u16, registration: &Registration| Row {
         uid,
         hotkey: ss58(&registration.hotkey),
@@ -139,8 +141,10 @@ fn view(
         score: board.score(registration, block).get(),
         weight: weights.get(&uid).copied().unwrap_or(0),
     };
-    let mut rows: BTreeMap<u16, Row> =
-        board.iter().map(|(registration, standing)| (standing.uid.get(), row(standing.uid.get(), registration))).collect();
+    let mut rows: BTreeMap<u16, Row> = board
+        .iter()
+        .map(|(registration, standing)| (standing.uid.get(), row(standing.uid.get(), registration)))
+        .collect();
     for LastVerdict { window, outcome } in verdicts {
         let uid = outcome.uid.get();
         let (verdict, fault, speed) = match outcome.verdict {

@@ -29,7 +29,6 @@ const KEEP: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A validator that is bound and not running yet.
-#[derive(Debug)]
 pub struct App {
     rounds: Rounds,
     submitter: Submitter<Signed>,
@@ -138,7 +137,9 @@ async fn hold(rounds: Rounds, ended: watch::Sender<Option<Block>>) -> Result<()>
         };
         let accepted = end.outcomes.iter().filter(|outcome| outcome.rounds > 0).count();
         match end.void {
-            None => tracing::info!(window = %end.block, neurons = end.outcomes.len(), accepted, took_ms = end.took_ms, "round"),
+            None => {
+                tracing::info!(window = %end.block, neurons = end.outcomes.len(), accepted, took_ms = end.took_ms, "round")
+            }
             Some(reason) => tracing::warn!(window = %end.block, %reason, remedy = reason.remedy(), "void round"),
         }
         ended.send_replace(Some(end.block));
@@ -161,7 +162,8 @@ async fn keep(rounds: Rounds) {
         interval.tick().await;
         match rounds.chain.snapshot(rounds.netuid, None).await {
             Ok(snapshot) => {
-                let targets: Vec<_> = plan(&snapshot, &rounds.own).targets.into_iter().map(|(target, _)| target).collect();
+                let targets: Vec<_> =
+                    plan(&snapshot, &rounds.own).targets.into_iter().map(|(target, _)| target).collect();
                 rounds.dispatch.connect(&targets).await;
             }
             Err(error) => tracing::warn!(%error, "the subnet cannot be read: connections are not renewed"),
@@ -170,7 +172,5 @@ async fn keep(rounds: Rounds) {
 }
 
 fn threads(configured: usize) -> NonZeroUsize {
-    NonZeroUsize::new(configured)
-        .or_else(|| std::thread::available_parallelism().ok())
-        .unwrap_or(NonZeroUsize::MIN)
+    NonZeroUsize::new(configured).or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }

@@ -66,10 +66,11 @@ impl Args {
     }
 
     fn overrides(&self) -> Overrides {
-        self.common
-            .overrides()
-            .set("database", "--database (ASSAY_DATABASE)", self.database.clone())
-            .set("round.lag_limit_ms", "--lag-limit-ms (ASSAY_LAG_LIMIT_MS)", self.lag_limit_ms.map(i64::from))
+        self.common.overrides().set("database", "--database (ASSAY_DATABASE)", self.database.clone()).set(
+            "round.lag_limit_ms",
+            "--lag-limit-ms (ASSAY_LAG_LIMIT_MS)",
+            self.lag_limit_ms.map(i64::from),
+        )
     }
 }
 

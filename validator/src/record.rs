@@ -37,14 +37,8 @@ pub enum VoidReason {
 
 impl VoidReason {
     /// All reasons.
-    pub const ALL: [Self; 6] = [
-        Self::Missed,
-        Self::Restarted,
-        Self::ChainLost,
-        Self::LoopLag,
-        Self::MostUnreachable,
-        Self::VerifierFailed,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Missed, Self::Restarted, Self::ChainLost, Self::LoopLag, Self::MostUnreachable, Self::VerifierFailed];
 
     /// The stable name: record, metric label, API.
     #[must_use]
@@ -171,7 +165,8 @@ mod tests {
 
     #[test]
     fn other_faults_are_no_excuse() {
-        let outcomes = [outcome(1, Verdict::Rejected(Fault::NoRoot)), outcome(2, Verdict::Rejected(Fault::WindowRefused))];
+        let outcomes =
+            [outcome(1, Verdict::Rejected(Fault::NoRoot)), outcome(2, Verdict::Rejected(Fault::WindowRefused))];
         assert!(!most_unreachable(&before(&[1, 2]), &outcomes));
     }
 

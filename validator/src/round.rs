@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use incentive::board::Board;
+use incentive::board::{Board, Window};
 use incentive::policy::Policy;
 use incentive::units::{Hotkey, NetUid, Registration};
 use incentive::verdict::{Fault, Verdict};
@@ -30,7 +30,7 @@ const RESIDENT_BYTES: u64 = 64 << 20;
 const BATCH_BYTES: u64 = 16 << 20;
 
 /// What a round needs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Rounds {
     /// The node.
     pub chain: ChainClient,
@@ -74,7 +74,16 @@ impl Rounds {
             compute: self.policy.compute.clone(),
         };
         // Reading the subnet and writing the record need no order between them, and the window is open already.
-        let (subnet, begun) = tokio::join!(self.subnet(&window), self.begin(&window, &challenge, unix_ms));
+        let start = RoundStart {
+            block: window.block.number,
+            epoch: window.epoch_index,
+            window: challenge.id(),
+            nonce: window.nonce,
+            policy: proof::policy_digest(&self.policy),
+            started_ms: unix_ms,
+        };
+        let begin = self.store.run(move |store| store.begin_round(&start));
+        let (subnet, begun) = tokio::join!(self.subnet(window), begin);
         if !begun? {
             return Ok(None);
         }
@@ -90,7 +99,7 @@ impl Rounds {
     }
 
     /// The subnet at the block of the window, unless that is long ago.
-    async fn subnet(&self, window: &OpenWindow) -> Result<Snapshot, VoidReason> {
+    async fn subnet(&self, window: OpenWindow) -> Result<Snapshot, VoidReason> {
         let lost = |error| {
             tracing::error!(%error, "the subnet cannot be read: the round is void");
             VoidReason::ChainLost
@@ -99,18 +108,6 @@ impl Rounds {
         let (head, snapshot) = tokio::try_join!(self.chain.head(), read).map_err(lost)?;
         let late = head.number.max(window.noticed).since(window.block.number);
         if late > LATE_BLOCKS { Err(VoidReason::Missed) } else { Ok(snapshot) }
-    }
-
-    async fn begin(&self, window: &OpenWindow, challenge: &Challenge, started_ms: u64) -> Result<bool, StoreError> {
-        let start = RoundStart {
-            block: window.block.number,
-            epoch: window.epoch_index,
-            window: challenge.id(),
-            nonce: window.nonce,
-            policy: proof::policy_digest(&self.policy),
-            started_ms,
-        };
-        self.store.run(move |store| store.begin_round(&start)).await
     }
 
     /// Asks everybody at once, collects, opens, verifies.
@@ -134,7 +131,8 @@ impl Rounds {
         })??;
 
         let registrations = plan.targets.iter().map(|(_, registration)| *registration);
-        let asked = registrations.zip(verified).map(|(registration, (one, found))| self.outcome(registration, &one, found));
+        let asked =
+            registrations.zip(verified).map(|(registration, (one, found))| self.outcome(registration, &one, found));
         let mut outcomes: Vec<Outcome> = plan.decided.into_iter().chain(asked).collect();
         outcomes.sort_by_key(|outcome| outcome.uid);
         Ok(Measured { snapshot, outcomes, secret })
@@ -193,10 +191,11 @@ fn record(
     policy: &Policy,
 ) -> Result<(), StoreError> {
     board.retain(snapshot.neurons.iter().map(registration));
+    let window = Window { block: end.block, tempo: snapshot.tempo };
     for outcome in &mut end.outcomes {
         let frozen = store.frozen(&outcome.registration)?;
         outcome.verdict = without_endless_freeze(outcome.verdict, frozen, policy.reputation.windows);
-        board.record(outcome.registration, outcome.uid, &outcome.verdict, end.block, policy, snapshot.tempo);
+        board.record(outcome.registration, outcome.uid, &outcome.verdict, window, policy);
     }
     Ok(())
 }

@@ -40,7 +40,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// A later release has written the file.
-    #[error("{path} has version {found}, this release knows up to {known}; run the release that wrote it, or a later one")]
+    #[error(
+        "{path} has version {found}, this release knows up to {known}; run the release that wrote it, or a later one"
+    )]
     Newer {
         /// The database.
         path: PathBuf,
@@ -121,13 +123,18 @@ impl Store {
         let mut connection = self.0.connection.lock();
         let transaction = connection.transaction()?;
         let netuid = owner.netuid.get().to_le_bytes();
-        let facts: [(&str, &'static str, &[u8]); 3] =
-            [("genesis", "chain", &owner.genesis), ("netuid", "subnet", &netuid), ("hotkey", "hotkey", &owner.hotkey.0)];
+        let facts: [(&str, &'static str, &[u8]); 3] = [
+            ("genesis", "chain", &owner.genesis),
+            ("netuid", "subnet", &netuid),
+            ("hotkey", "hotkey", &owner.hotkey.0),
+        ];
         for (key, what, value) in facts {
             let found: Option<Vec<u8>> =
                 transaction.query_row("SELECT value FROM owner WHERE key = ?1", [key], |row| row.get(0)).optional()?;
             match found {
-                None => drop(transaction.execute("INSERT INTO owner (key, value) VALUES (?1, ?2)", params![key, value])?),
+                None => {
+                    drop(transaction.execute("INSERT INTO owner (key, value) VALUES (?1, ?2)", params![key, value])?)
+                }
                 Some(found) if found == value => {}
                 Some(found) => {
                     return Err(StoreError::Foreign { path: self.0.path.clone(), what, found: hex::encode(found) });

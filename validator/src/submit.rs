@@ -34,7 +34,7 @@ pub struct Status {
 }
 
 /// Brings weights to the chain.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Submitter<C> {
     /// The node.
     pub chain: C,
@@ -75,7 +75,8 @@ impl<C: WeightsChain> Submitter<C> {
         mut rounds: watch::Receiver<Option<Block>>,
         mut head: watch::Receiver<Block>,
     ) -> Result<(), StoreError> {
-        let mut due = self.is_due(*rounds.borrow_and_update()).await?;
+        let round = *rounds.borrow_and_update();
+        let mut due = self.is_due(round).await?;
         let mut wait = Block(0);
         loop {
             let open = self.store.run(Store::open_intent).await?;
@@ -86,7 +87,11 @@ impl<C: WeightsChain> Submitter<C> {
                 None => Step::Open,
             };
             match step {
-                Step::Settled(_) | Step::Done => due = self.is_due(*rounds.borrow_and_update()).await? && step != Step::Done,
+                Step::Settled(_) => {
+                    let round = *rounds.borrow();
+                    due = self.is_due(round).await?;
+                }
+                Step::Done => due = false,
                 Step::Wait(block) => wait = block,
                 Step::Open => {}
             }

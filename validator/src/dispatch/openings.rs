@@ -34,16 +34,21 @@ pub async fn openings(
     policy: &Policy,
     secret: &Digest,
 ) -> Vec<Result<Answer, Fault>> {
-    stream::iter(collected)
-        .map(|one| async move {
-            let commitment = one.outcome.as_ref().map_err(|fault| *fault)?;
-            let deadline = Duration::from_millis(policy.window.opening_deadline_ms.into());
-            let answer = opening(dispatch, &one.target, commitment, challenge, secret);
-            timeout(deadline, answer).await.unwrap_or(Err(Fault::OpeningRefused))
-        })
-        .buffered(AT_ONCE)
-        .collect()
-        .await
+    let deadline = Duration::from_millis(policy.window.opening_deadline_ms.into());
+    let asked: Vec<_> = collected.iter().map(|one| in_time(dispatch, one, challenge, secret, deadline)).collect();
+    stream::iter(asked).buffered(AT_ONCE).collect().await
+}
+
+async fn in_time(
+    dispatch: &Dispatch,
+    one: &Collected,
+    challenge: &Challenge,
+    secret: &Digest,
+    deadline: Duration,
+) -> Result<Answer, Fault> {
+    let commitment = one.outcome.as_ref().map_err(|fault| *fault)?;
+    let answer = opening(dispatch, &one.target, commitment, challenge, secret);
+    timeout(deadline, answer).await.unwrap_or(Err(Fault::OpeningRefused))
 }
 
 async fn opening(

@@ -67,7 +67,8 @@ pub enum Begun {
     Blocked,
 }
 
-const COLUMNS: &str = "genesis, netuid, epoch, extrinsic, hash, nonce, born, mortal_until, weights, outcome, outcome_block, detail";
+const COLUMNS: &str =
+    "genesis, netuid, epoch, extrinsic, hash, nonce, born, mortal_until, weights, outcome, outcome_block, detail";
 
 impl Store {
     /// Writes an intent unless its epoch has one or an earlier one is open: one exclusive transaction.

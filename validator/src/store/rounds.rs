@@ -85,7 +85,8 @@ impl Store {
             params![integer(end.block.get()), state, reason, end.secret, integer(end.took_ms)],
         )?;
         let round: i64 =
-            transaction.query_row("SELECT id FROM rounds WHERE block = ?1", [integer(end.block.get())], |row| row.get(0))?;
+            transaction
+                .query_row("SELECT id FROM rounds WHERE block = ?1", [integer(end.block.get())], |row| row.get(0))?;
         for outcome in &end.outcomes {
             insert_verdict(&transaction, round, outcome)?;
         }
@@ -132,7 +133,9 @@ impl Store {
     pub fn before(&self) -> Result<Before, StoreError> {
         let connection = self.0.connection.lock();
         let last_void: Option<Option<String>> = connection
-            .query_row("SELECT void_reason FROM rounds WHERE state != 'open' ORDER BY block DESC LIMIT 1", [], |row| row.get(0))
+            .query_row("SELECT void_reason FROM rounds WHERE state != 'open' ORDER BY block DESC LIMIT 1", [], |row| {
+                row.get(0)
+            })
             .optional()?;
         let was_unreachable =
             last_void.flatten().as_deref().and_then(VoidReason::from_code) == Some(VoidReason::MostUnreachable);
@@ -153,7 +156,7 @@ impl Store {
     /// When the database cannot be read.
     pub fn frozen(&self, registration: &Registration) -> Result<u32, StoreError> {
         let connection = self.0.connection.lock();
-        let mut statement = connection.prepare_cached(
+        let mut statement = connection.prepare(
             "SELECT count(*) FROM (
                  SELECT v.fault FROM verdicts v JOIN rounds r ON r.id = v.round
                  WHERE v.hotkey = ?1 AND v.registered = ?2 AND r.state = 'counted' ORDER BY v.round DESC LIMIT 256
@@ -206,7 +209,7 @@ impl Store {
 type VerdictRow = (Block, Uid, Registration, Vec<u8>, u64);
 
 fn verdict_rows(connection: &Connection) -> Result<Vec<VerdictRow>, StoreError> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare(
         "SELECT r.block, v.uid, v.hotkey, v.registered, v.verdict, v.rounds FROM verdicts v JOIN rounds r ON r.id = v.round
          WHERE v.round = (SELECT max(round) FROM verdicts) ORDER BY v.uid",
     )?;
@@ -223,7 +226,7 @@ fn insert_verdict(transaction: &Transaction<'_>, round: i64, outcome: &Outcome) 
         Verdict::Rejected(fault) => (Some(fault.code()), None),
         Verdict::Void => (None, None),
     };
-    let mut statement = transaction.prepare_cached(
+    let mut statement = transaction.prepare(
         "INSERT INTO verdicts (round, uid, hotkey, registered, verdict, fault, operations_per_second, rounds)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;

@@ -27,7 +27,7 @@ pub trait WeightsChain: Send + Sync {
 }
 
 /// A chain together with the key that signs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Signed {
     /// The node.
     pub chain: ChainClient,

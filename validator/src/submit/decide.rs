@@ -126,7 +126,9 @@ pub fn fate(outcome: &Result<Inclusion, ChainError>) -> Submission {
         Err(ChainError::Expired { .. }) => Submission::Expired,
         Err(error @ ChainError::Failed { .. }) => Submission::Failed(error.to_string()),
         // Another extrinsic of the same number waits in the pool, or it is on its way already: the blocks will tell.
-        Err(ChainError::Refused { name, .. }) if ["PriorityTooLow", "AlreadyImported", "Outdated"].contains(&name.as_str()) => {
+        Err(ChainError::Refused { name, .. })
+            if ["PriorityTooLow", "AlreadyImported", "Outdated"].contains(&name.as_str()) =>
+        {
             Submission::Open
         }
         Err(error @ ChainError::Refused { .. }) if !error.is_transient() => Submission::Failed(error.to_string()),
