@@ -79,6 +79,8 @@ impl ChainClient {
         if let Some(place) = search.advance(link).await? {
             return search.receipt(link, place).await.map(Some);
         }
+        // A node would call an extrinsic beyond its lifetime badly signed: its era then points to another block.
+        search.in_time()?;
         let mut watch = match link.rpc.author_submit_and_watch_extrinsic(&search.extrinsic.bytes).await {
             Ok(watch) => Some(watch),
             Err(RpcError::User(error)) => match pool::answer(&error) {
@@ -172,21 +174,32 @@ impl Search<'_> {
         Ok(index.map(|index| Place { block: BlockRef { number, hash }, index }))
     }
 
+    fn searched(&self) -> Block {
+        Block(self.next.get().saturating_sub(1))
+    }
+
+    fn expired(&self) -> ChainError {
+        ChainError::Expired { call: self.extrinsic.call.clone(), until: self.searched() }
+    }
+
+    /// # Errors
+    /// [`ChainError::Expired`] once every block of its lifetime was searched.
+    fn in_time(&self) -> Result<(), ChainError> {
+        if self.searched() >= self.extrinsic.mortal_until { Err(self.expired()) } else { Ok(()) }
+    }
+
     /// # Errors
     /// [`ChainError::Expired`] once every block that could hold the extrinsic was searched.
     async fn still_possible(&self, link: &Link) -> Result<(), ChainError> {
-        let searched = Block(self.next.get().saturating_sub(1));
-        let expired = || ChainError::Expired { call: self.extrinsic.call.clone(), until: searched };
-        if searched >= self.extrinsic.mortal_until {
-            return Err(expired());
-        }
+        self.in_time()?;
+        let searched = self.searched();
         // Another extrinsic may have used the nonce: the state at the last searched block tells.
         let Some(hash) = blocks::hash_of(link, searched).await? else { return Ok(()) };
         let at = link.online.at_block_hash_and_number(H256(hash), searched.get()).await;
         let at = at.map_err(node("reading a block"))?;
         let account = AccountId32(self.extrinsic.signer.0);
         let nonce = at.tx().account_nonce(&account).await.map_err(node("reading the nonce"))?;
-        if nonce > self.extrinsic.nonce { Err(expired()) } else { Ok(()) }
+        if nonce > self.extrinsic.nonce { Err(self.expired()) } else { Ok(()) }
     }
 
     /// What the extrinsic did in its block.
