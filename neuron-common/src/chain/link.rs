@@ -38,7 +38,7 @@ impl Link {
         let client = match dialled {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => return Err(unreachable(plain(&error))),
-            Err(_) => return Err(unreachable(format!("no connection within {} s", request_timeout.as_secs()))),
+            Err(_) => return Err(unreachable(format!("no connection within {request_timeout:?}"))),
         };
         let lost = Arc::new(AtomicBool::new(false));
         let guarded = RpcClient::new(Guarded { client, timeout: request_timeout, lost: lost.clone() });
@@ -92,9 +92,9 @@ impl Guarded {
         method: &str,
         answer: impl Future<Output = Result<T, RpcError>> + Send,
     ) -> Result<T, RpcError> {
-        let answer = timeout(self.timeout, answer).await.unwrap_or_else(|_| {
-            Err(RpcError::Client(format!("{method}: no answer within {} s", self.timeout.as_secs()).into()))
-        });
+        let answer = timeout(self.timeout, answer)
+            .await
+            .unwrap_or_else(|_| Err(RpcError::Client(format!("{method}: no answer within {:?}", self.timeout).into())));
         if matches!(answer, Err(RpcError::Client(_) | RpcError::DisconnectedWillReconnect(_))) {
             self.lost.store(true, Ordering::Relaxed);
         }
