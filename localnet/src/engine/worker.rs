@@ -152,10 +152,7 @@ impl Worker {
     /// Makes the block that is due, for whomever it is due.
     fn block(&mut self) {
         let Some(mut job) = self.jobs.pop_front() else {
-            self.submitted = false;
-            if let Err(error) = self.author() {
-                tracing::error!(%error, "no block made");
-            }
+            self.seal();
             // A block that took longer than the interval delays the next one rather than piling up.
             self.due = (self.due + self.interval().unwrap_or_default()).max(Instant::now());
             return;
@@ -176,6 +173,22 @@ impl Worker {
                     *count -= 1;
                 }
                 self.jobs.push_front(job);
+            }
+        }
+    }
+
+    /// Makes the block that is due by the clock or by what has arrived.
+    fn seal(&mut self) {
+        let waiting = self.pool.lock().ready_len();
+        if std::mem::take(&mut self.submitted) && waiting == 0 {
+            return;
+        }
+        match self.author() {
+            Err(error) => tracing::error!(%error, "no block made"),
+            Ok(_) => {
+                // What did not fit gets the next block at once, unless it never fits.
+                let left = self.pool.lock().ready_len();
+                self.submitted = self.seal == Seal::Instant && left > 0 && left < waiting;
             }
         }
     }

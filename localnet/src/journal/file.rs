@@ -155,7 +155,7 @@ fn read_records(file: &File, path: &Path, size: u64) -> Result<(Vec<Record>, u64
         };
         match record {
             Some(record) => records.push(record),
-            // The last record may be torn within its length too: the file grows before the data are written.
+            // A last record of the right length may be torn too: a file can grow before its data are written.
             None if length == rest => break,
             None => return Err(JournalError::Damaged { path: path.to_owned(), offset, records: records.len() }),
         }
@@ -175,8 +175,14 @@ fn read_record(input: &mut impl Read, rest: u64) -> io::Result<Option<(u64, Opti
     input.read_exact(&mut checksum)?;
     let length = u32::from_le_bytes(length);
     let whole = PREFIX_BYTES + u64::from(length);
-    if length == 0 || length > MAX_RECORD_BYTES {
-        return read_tail(input, rest);
+    if length == 0 {
+        // A power cut leaves zeros where the file had grown before its data were written; all else is damage.
+        let zeros =
+            checksum == [0; 4] && input.bytes().try_fold(true, |zeros, byte| byte.map(|byte| zeros && byte == 0))?;
+        return Ok((!zeros).then_some((PREFIX_BYTES, None)));
+    }
+    if length > MAX_RECORD_BYTES {
+        return Ok(Some((PREFIX_BYTES, None)));
     }
     if whole > rest {
         return Ok(None);
@@ -185,12 +191,6 @@ fn read_record(input: &mut impl Read, rest: u64) -> io::Result<Option<(u64, Opti
     input.read_exact(&mut payload)?;
     let intact = crc32fast::hash(&payload) == u32::from_le_bytes(checksum);
     Ok(Some((whole, intact.then(|| Record::decode_all(&mut &*payload).ok()).flatten())))
-}
-
-/// After an impossible length: a tail of zeros is what a power cut leaves of a file that had grown, all else is damage.
-fn read_tail(input: &mut impl Read, rest: u64) -> io::Result<Option<(u64, Option<Record>)>> {
-    let zeros = input.bytes().try_fold(true, |zeros, byte| byte.map(|byte| zeros && byte == 0))?;
-    Ok((!zeros).then_some((rest.min(PREFIX_BYTES), None)).filter(|(length, _)| *length < rest))
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> JournalError {

@@ -82,6 +82,12 @@ impl Pool {
         self.ready.values().filter_map(entry).collect()
     }
 
+    /// How many extrinsics can go into a block.
+    #[must_use]
+    pub fn ready_len(&self) -> usize {
+        self.ready.len()
+    }
+
     /// Everything that waits, the ready ones first.
     #[must_use]
     pub fn pending(&self) -> Vec<Arc<[u8]>> {

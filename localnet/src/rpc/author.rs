@@ -30,11 +30,10 @@ fn submit(context: &Context, params: Params<'_>) -> Answer<H256> {
 }
 
 /// Submits the first parameter and accepts the subscription, or rejects it with the reason.
-pub async fn submitted(
+async fn submitted(
     params: &Params<'static>,
     pending: PendingSubscriptionSink,
     context: &Arc<Context>,
-    code: fn(crate::engine::SubmitError) -> jsonrpsee::types::ErrorObjectOwned,
 ) -> Option<(SubscriptionSink, UnboundedReceiver<Status>)> {
     let extrinsic = match params.sequence().next::<Hex>() {
         Ok(Hex(extrinsic)) => extrinsic,
@@ -48,7 +47,7 @@ pub async fn submitted(
     match tokio::task::spawn_blocking(move || engine.submit(extrinsic, Some(watcher))).await.ok()? {
         Ok(_) => Some((pending.accept().await.ok()?, statuses)),
         Err(error) => {
-            pending.reject(code(error)).await;
+            pending.reject(error::submit(error)).await;
             None
         }
     }
@@ -68,7 +67,7 @@ enum Update {
 }
 
 async fn submit_and_watch(params: Params<'static>, pending: PendingSubscriptionSink, context: Arc<Context>) {
-    let Some((sink, mut statuses)) = submitted(&params, pending, &context, error::submit).await else { return };
+    let Some((sink, mut statuses)) = submitted(&params, pending, &context).await else { return };
     loop {
         let status = tokio::select! {
             () = sink.closed() => return,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jsonrpsee::{
-    Extensions, ResponsePayload,
-    types::{ErrorObjectOwned, Params},
+    ResponsePayload,
+    types::{Params, params::ParamsSequence},
 };
 use parity_scale_codec::Encode as _;
 use serde::Deserialize;
@@ -24,7 +24,7 @@ mod operation;
 
 use follow::Follow;
 pub use follow::Follows;
-use operation::{Event, Operation};
+use operation::{Operation, Work};
 
 /// Questions in one request.
 const MAX_QUERIES: usize = 1024;
@@ -40,14 +40,14 @@ pub fn register(module: &mut Module) -> Registered {
     quick(module, "chainHead_v1_unpin", unpin)?;
     quick(module, "chainHead_v1_continue", resume)?;
     quick(module, "chainHead_v1_stopOperation", stop)?;
-    module.register_async_method("chainHead_v1_body", |params, context, extensions| async move {
-        operate(&params, &context, &extensions, body)
+    module.register_async_method("chainHead_v1_body", |params, context, _| async move {
+        operate(&params, &context, body)
     })?;
-    module.register_async_method("chainHead_v1_call", |params, context, extensions| async move {
-        operate(&params, &context, &extensions, call)
+    module.register_async_method("chainHead_v1_call", |params, context, _| async move {
+        operate(&params, &context, call)
     })?;
-    module.register_async_method("chainHead_v1_storage", |params, context, extensions| async move {
-        operate(&params, &context, &extensions, storage)
+    module.register_async_method("chainHead_v1_storage", |params, context, _| async move {
+        operate(&params, &context, storage)
     })?;
     Ok(())
 }
@@ -95,26 +95,19 @@ fn stop(context: &Context, params: Params<'_>) -> Answer<()> {
     Ok(())
 }
 
-/// What is left to do once the client knows the operation's name.
-type Task = Box<dyn FnOnce(&Operation) + Send>;
-type Prepare = fn(&Context, &Follow, Arc<Block>, jsonrpsee::types::params::ParamsSequence<'_>) -> Answer<Task>;
+type Prepare = fn(&Context, &Follow, Arc<Block>, ParamsSequence<'_>) -> Answer<Work>;
 
 /// Answers with an operation's name, and only then starts it: its events must not overtake the answer.
-fn operate(
-    params: &Params<'static>,
-    context: &Arc<Context>,
-    _extensions: &Extensions,
-    prepare: Prepare,
-) -> ResponsePayload<'static, Value> {
+fn operate(params: &Params<'static>, context: &Context, prepare: Prepare) -> ResponsePayload<'static, Value> {
     match begin(params, context, prepare) {
         Err(error) => ResponsePayload::error(error),
         Ok(None) => ResponsePayload::success(json!({ "result": "limitReached" })),
-        Ok(Some((operation, task))) => {
+        Ok(Some((operation, work))) => {
             let answer = json!({ "result": "started", "operationId": operation.id() });
             let (response, answered) = ResponsePayload::success(answer).notify_on_completion();
             tokio::spawn(async move {
                 if answered.await.is_ok() {
-                    tokio::task::spawn_blocking(move || task(&operation)).await.ok();
+                    operation.run(work).await;
                 }
             });
             response
@@ -122,68 +115,33 @@ fn operate(
     }
 }
 
-fn begin(
-    params: &Params<'static>,
-    context: &Arc<Context>,
-    prepare: Prepare,
-) -> Result<Option<(Operation, Task)>, ErrorObjectOwned> {
+fn begin(params: &Params<'static>, context: &Context, prepare: Prepare) -> Answer<Option<(Operation, Work)>> {
     let mut params = params.sequence();
     let (id, hash): (String, H256) = (params.next()?, params.next()?);
     // The specification treats a subscription that is gone like one at its limit.
     let Some(follow) = context.follows.get(&id) else { return Ok(None) };
     let block = follow.pinned(hash)?;
-    let task = prepare(context, &follow, block, params)?;
-    Ok(Operation::begin(follow).map(|operation| (operation, task)))
+    let work = prepare(context, &follow, block, params)?;
+    Ok(Operation::begin(follow).map(|operation| (operation, work)))
 }
 
-fn body(_: &Context, _: &Follow, block: Arc<Block>, _: jsonrpsee::types::params::ParamsSequence<'_>) -> Answer<Task> {
-    Ok(Box::new(move |operation| {
-        operation.send(Event::BodyDone { value: block.body.iter().cloned().map(Hex).collect() });
-    }))
+fn body(_: &Context, _: &Follow, block: Arc<Block>, _: ParamsSequence<'_>) -> Answer<Work> {
+    Ok(Work::Body(block))
 }
 
-fn call(
-    context: &Context,
-    follow: &Follow,
-    block: Arc<Block>,
-    mut params: jsonrpsee::types::params::ParamsSequence<'_>,
-) -> Answer<Task> {
+fn call(context: &Context, follow: &Follow, block: Arc<Block>, mut params: ParamsSequence<'_>) -> Answer<Work> {
     if !follow.with_runtime() {
         return Err(error::chain_head::without_runtime());
     }
     let (function, Hex(data)): (String, Hex) = (params.next()?, params.next()?);
     check_call_arguments(&function, &data).map_err(|error| error::guard(&error))?;
-    let state = context.chain().state(&block);
-    Ok(Box::new(move |operation| {
-        operation.send(match state.call(&function, &data) {
-            Ok(output) => Event::CallDone { output: Hex(output) },
-            Err(error) => Event::Error { error: error.to_string() },
-        });
-    }))
+    Ok(Work::Call { state: context.chain().state(&block), function, data })
 }
 
-fn storage(
-    context: &Context,
-    _: &Follow,
-    block: Arc<Block>,
-    mut params: jsonrpsee::types::params::ParamsSequence<'_>,
-) -> Answer<Task> {
+fn storage(context: &Context, _: &Follow, block: Arc<Block>, mut params: ParamsSequence<'_>) -> Answer<Work> {
     let queries: Vec<Query> = params.next()?;
     if queries.len() > MAX_QUERIES {
         return Err(error::params(format!("{} items exceed {MAX_QUERIES}; ask in portions", queries.len())));
     }
-    let mut scan = Scan::new(context.chain().state(&block), queries, params.optional_next()?);
-    Ok(Box::new(move |operation| {
-        while !operation.stopped() {
-            let event = match scan.page() {
-                Err(error) => Event::Error { error: error.to_string() },
-                Ok(items) if items.is_empty() => Event::StorageDone {},
-                Ok(items) => Event::StorageItems { items },
-            };
-            let more = matches!(event, Event::StorageItems { .. });
-            if !operation.send(event) || !more {
-                return;
-            }
-        }
-    }))
+    Ok(Work::Storage(Scan::new(context.chain().state(&block), queries, params.optional_next()?)))
 }

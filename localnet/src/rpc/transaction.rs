@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
-use jsonrpsee::{
-    PendingSubscriptionSink,
-    types::{ErrorObjectOwned, Params},
-};
+use jsonrpsee::{PendingSubscriptionSink, types::Params};
 use serde::Serialize;
 use sp_core::H256;
 
-use super::{Answer, Context, Module, Registered, author::submitted, blocking, chain::notify, error, hex::Hex, quick};
-use crate::{engine::SubmitError, pool::Status};
+use super::{Answer, Context, Module, Registered, blocking, chain::notify, hex::Hex, quick};
+use crate::{
+    engine::SubmitError,
+    pool::{Status, Watcher, reason},
+};
 
 pub fn register(module: &mut Module) -> Registered {
     module.register_subscription(
@@ -42,11 +42,20 @@ struct Place {
     index: u32,
 }
 
-/// The specification wants a submission that fails to be told as an event, but a client that waits for the
-/// subscription's answer learns more from an error, as other nodes give it.
+/// What becomes of an extrinsic that the pool does not take is told like everything else, as an event.
 async fn watch(params: Params<'static>, pending: PendingSubscriptionSink, context: Arc<Context>) {
-    let code: fn(SubmitError) -> ErrorObjectOwned = error::submit;
-    let Some((sink, mut statuses)) = submitted(&params, pending, &context, code).await else { return };
+    let extrinsic = match params.sequence().next::<Hex>() {
+        Ok(Hex(extrinsic)) => extrinsic,
+        Err(error) => return pending.reject(error).await,
+    };
+    let (watcher, mut statuses) = Watcher::new();
+    let engine = context.engine.clone();
+    let submitted = tokio::task::spawn_blocking(move || engine.submit(extrinsic, Some(watcher))).await;
+    let Ok(sink) = pending.accept().await else { return };
+    if let Ok(Err(error)) = submitted {
+        notify(&sink, &refused(error)).await;
+        return;
+    }
     loop {
         let status = tokio::select! {
             () = sink.closed() => return,
@@ -69,6 +78,14 @@ async fn watch(params: Params<'static>, pending: PendingSubscriptionSink, contex
                 return;
             }
         }
+    }
+}
+
+fn refused(error: SubmitError) -> Event {
+    match error {
+        SubmitError::Invalid(error) => Event::Invalid { error: reason(error) },
+        SubmitError::Guard(_) | SubmitError::Call(_) => Event::Invalid { error: error.to_string() },
+        SubmitError::Pool(_) | SubmitError::Stopped => Event::Dropped { error: error.to_string() },
     }
 }
 

@@ -1,4 +1,4 @@
-use parity_scale_codec::{Compact, Decode, DecodeLimit, Input};
+use parity_scale_codec::{Compact, Decode, DecodeLimit};
 use sp_core::H256;
 use sp_runtime::transaction_validity::TransactionSource;
 
@@ -75,21 +75,7 @@ pub fn check_call_arguments(method: &str, data: &[u8]) -> Result<(), GuardError>
 
 fn check_nesting<T: Decode>(data: &[u8]) -> Result<(), GuardError> {
     check_length(data)?;
-    let mut input = Bounded(data);
-    T::decode_with_depth_limit(MAX_CALL_DEPTH, &mut input).map(drop).map_err(malformed)
-}
-
-/// Input that refuses to allocate more than it could fill.
-struct Bounded<'a>(&'a [u8]);
-
-impl Input for Bounded<'_> {
-    fn remaining_len(&mut self) -> Result<Option<usize>, parity_scale_codec::Error> {
-        Ok(Some(self.0.len()))
-    }
-
-    fn read(&mut self, into: &mut [u8]) -> Result<(), parity_scale_codec::Error> {
-        self.0.read(into)
-    }
+    T::decode_with_depth_limit(MAX_CALL_DEPTH, &mut &*data).map(drop).map_err(malformed)
 }
 
 const fn check_length(bytes: &[u8]) -> Result<(), GuardError> {

@@ -1,4 +1,8 @@
 //! A node as its clients see it.
 
 mod backends;
+mod chain;
 mod client;
+mod extrinsic;
+mod hostile;
+mod restart;

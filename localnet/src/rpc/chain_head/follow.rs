@@ -99,9 +99,9 @@ impl Follow {
         }
     }
 
-    /// Tells something from a blocking thread.
-    pub fn send(&self, event: &impl Serialize) -> bool {
-        tokio::runtime::Handle::current().block_on(notify(&self.sink, event)).is_some()
+    /// Tells something; false when nobody listens.
+    pub async fn send(&self, event: &(impl Serialize + Sync)) -> bool {
+        notify(&self.sink, event).await.is_some()
     }
 
     /// Pins blocks; false when there are too many.
