@@ -59,7 +59,9 @@ pub enum LogFormat {
 pub struct PolicyConfig(pub String);
 
 /// The flags that both neurons have. Each overrides the environment, which overrides the file.
+// Without a group: a binary flattens them into its own `Args`, and two groups of one name are refused.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Configuration file (TOML)
     #[arg(short, long, value_name = "FILE", env = "ASSAY_CONFIG")]
