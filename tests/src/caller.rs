@@ -22,6 +22,7 @@ use reqwest::{Client, Method, Response};
 use tokio::time::{Instant, timeout_at};
 
 /// A hotkey that asks miners.
+#[derive(Clone)]
 pub struct Caller {
     /// Its key.
     pub key: Arc<Keypair>,

@@ -1,0 +1,17 @@
+//! Real binaries against a real chain, everything on loopback: what cheats get, what bad requests get, what bad input gets.
+
+mod cheats;
+mod requests;
+mod startup;
+
+use incentive::policy::Policy;
+
+/// The dev preset with narrower matrices and a shorter window; openings and all rules stay.
+fn policy() -> Policy {
+    let mut policy = Policy::dev();
+    policy.window.duration_ms = 1_500;
+    policy.window.allowance_ms = 100;
+    policy.compute.width = 128;
+    policy.compute.rounds_max = 512;
+    policy
+}
