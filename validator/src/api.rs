@@ -98,7 +98,6 @@ pub struct Row {
 }
 
 /// The routes.
-#[must_use]
 pub fn routes(api: Api) -> Router {
     Router::new().route("/v1/board", get(board)).with_state(api)
 }

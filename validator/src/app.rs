@@ -132,7 +132,8 @@ async fn hold(rounds: Rounds, ended: watch::Sender<Option<Block>>) -> Result<()>
     loop {
         let window = clock.next().await;
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let Some(end) = rounds.hold(window, u64::try_from(unix.as_millis()).unwrap_or(u64::MAX)).await? else {
+        let Some(end) = Box::pin(rounds.hold(window, u64::try_from(unix.as_millis()).unwrap_or(u64::MAX))).await?
+        else {
             continue;
         };
         let accepted = end.outcomes.iter().filter(|outcome| outcome.rounds > 0).count();

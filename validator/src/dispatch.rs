@@ -5,6 +5,8 @@
 
 mod openings;
 mod roots;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

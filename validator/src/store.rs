@@ -133,7 +133,7 @@ impl Store {
                 transaction.query_row("SELECT value FROM owner WHERE key = ?1", [key], |row| row.get(0)).optional()?;
             match found {
                 None => {
-                    drop(transaction.execute("INSERT INTO owner (key, value) VALUES (?1, ?2)", params![key, value])?)
+                    transaction.execute("INSERT INTO owner (key, value) VALUES (?1, ?2)", params![key, value])?;
                 }
                 Some(found) if found == value => {}
                 Some(found) => {

@@ -75,7 +75,7 @@ impl Roots {
             }
             Step::Conflict(head) => {
                 // Only two signed roots prove anything: a frame that was slipped in on the way must not convict.
-                let (last, first) = (chain.head(), (chain.rounds(), &*signature));
+                let (last, first) = (chain.head(), (chain.rounds(), signature));
                 let signed = self.signed(frame.chain, frame.round, &head, &frame.signature)
                     && self.signed(frame.chain, first.0, last, first.1);
                 Err(if signed { Fault::Equivocation } else { Fault::BadSignature })

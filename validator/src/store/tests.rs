@@ -1,1 +1,181 @@
+use incentive::board::{Board, Window};
+use incentive::policy::Policy;
+use incentive::units::{Block, Registration, Score, Uid, Weight};
+use incentive::verdict::{Fault, Verdict};
+use incentive::weights::WeightVector;
+use tempfile::TempDir;
 
+use super::*;
+use crate::record::{Before, Outcome, VoidReason};
+
+fn place() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep").join("v.db");
+    (folder, path)
+}
+
+fn start(block: u64) -> RoundStart {
+    RoundStart { block: Block(block), epoch: 3, window: [1; 32], nonce: [2; 32], policy: [3; 32], started_ms: 4 }
+}
+
+fn outcome(key: u8, verdict: Verdict) -> Outcome {
+    let registration = Registration { hotkey: Hotkey([key; 32]), block: Block(1) };
+    Outcome { uid: Uid(key.into()), registration, verdict, rounds: 7 }
+}
+
+/// Holds a round with these verdicts, as `round.rs` records it.
+fn hold(store: &Store, block: u64, void: Option<VoidReason>, outcomes: Vec<Outcome>) -> Board {
+    assert!(store.begin_round(&start(block)).unwrap());
+    let mut board = store.board().unwrap();
+    for outcome in outcomes.iter().filter(|_| void.is_none()) {
+        let window = Window { block: Block(block), tempo: 20 };
+        board.record(outcome.registration, outcome.uid, &outcome.verdict, window, &Policy::dev());
+    }
+    let end = RoundEnd { block: Block(block), void, outcomes, secret: Some([9; 32]), took_ms: 5 };
+    store.end_round(&end, &board).unwrap();
+    board
+}
+
+fn intent(epoch: u64) -> Intent {
+    Intent {
+        genesis: [1; 32],
+        netuid: NetUid(2),
+        epoch,
+        extrinsic: vec![epoch as u8; 100],
+        hash: [epoch as u8; 32],
+        nonce: epoch,
+        born: Block(epoch * 20),
+        mortal_until: Block(epoch * 20 + 128),
+        weights: WeightVector { uids: vec![Uid(3)], values: vec![Weight(65535)] },
+    }
+}
+
+const PASSED: Verdict = Verdict::Accepted(Score(u64::MAX));
+
+#[test]
+fn two_validators_cannot_share_a_database() {
+    let (_folder, path) = place();
+    let first = Store::open(&path).unwrap();
+    assert!(matches!(Store::open(&path), Err(StoreError::Locked { .. })));
+    drop(first);
+    Store::open(&path).unwrap();
+}
+
+#[test]
+fn a_database_belongs_to_one_hotkey_on_one_subnet() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    let owner = Owner { genesis: [1; 32], netuid: NetUid(2), hotkey: Hotkey([3; 32]) };
+    store.claim(&owner).unwrap();
+    store.claim(&owner).unwrap();
+    for (what, other) in [
+        ("chain", Owner { genesis: [9; 32], ..owner }),
+        ("subnet", Owner { netuid: NetUid(9), ..owner }),
+        ("hotkey", Owner { hotkey: Hotkey([9; 32]), ..owner }),
+    ] {
+        let error = store.claim(&other).unwrap_err();
+        assert!(matches!(error, StoreError::Foreign { what: found, .. } if found == what), "{error}");
+    }
+}
+
+#[test]
+fn a_file_of_a_later_release_is_left_alone() {
+    let (_folder, path) = place();
+    drop(Store::open(&path).unwrap());
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", migrations::VERSION + 1).unwrap();
+    let error = Store::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::Newer { .. }), "{error}");
+}
+
+#[test]
+fn board_and_verdicts_survive_a_restart() {
+    let (_folder, path) = place();
+    let outcomes = vec![outcome(1, PASSED), outcome(2, Verdict::Rejected(Fault::WrongRow))];
+    let store = Store::open(&path).unwrap();
+    let board = hold(&store, 100, None, outcomes.clone());
+    drop(store);
+
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.board().unwrap(), board);
+    let verdicts = store.last_verdicts().unwrap();
+    assert_eq!(verdicts.iter().map(|last| last.outcome.clone()).collect::<Vec<_>>(), outcomes, "scores are exact");
+    assert!(verdicts.iter().all(|last| last.window == Block(100)));
+    assert_eq!(store.before().unwrap().passed, [outcomes[0].registration]);
+    assert!(!store.begin_round(&start(100)).unwrap(), "a window is judged once");
+}
+
+#[test]
+fn a_round_that_a_restart_cut_off_is_void() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    let board = hold(&store, 100, None, vec![outcome(1, PASSED)]);
+    store.begin_round(&start(120)).unwrap();
+    drop(store);
+
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.void_open_rounds().unwrap(), [Block(120)]);
+    assert_eq!(store.void_open_rounds().unwrap(), []);
+    assert_eq!(store.last_round().unwrap().unwrap().void, Some(VoidReason::Restarted));
+    assert_eq!(store.board().unwrap(), board);
+    assert!(!store.begin_round(&start(120)).unwrap(), "and is not held again");
+}
+
+#[test]
+fn a_void_round_leaves_board_and_memory_of_the_last_one() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    let board = hold(&store, 100, None, vec![outcome(1, PASSED)]);
+    hold(&store, 120, Some(VoidReason::MostUnreachable), vec![outcome(1, Verdict::Void)]);
+    assert_eq!(store.board().unwrap(), board);
+    let passed = vec![outcome(1, PASSED).registration];
+    assert_eq!(store.before().unwrap(), Before { passed: passed.clone(), was_unreachable: true });
+    hold(&store, 140, Some(VoidReason::LoopLag), vec![outcome(1, Verdict::Void)]);
+    assert_eq!(store.before().unwrap(), Before { passed, was_unreachable: false });
+    assert_eq!(store.last_verdicts().unwrap()[0].outcome.verdict, Verdict::Void);
+}
+
+#[test]
+fn freezes_are_counted_by_registration() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    let frozen = Verdict::Rejected(Fault::UnsupportedVersion);
+    hold(&store, 100, None, vec![outcome(1, frozen), outcome(2, PASSED)]);
+    hold(&store, 120, None, vec![outcome(1, PASSED), outcome(2, PASSED)]);
+    hold(&store, 140, None, vec![outcome(1, frozen), outcome(2, frozen)]);
+    assert_eq!(store.frozen(&outcome(1, PASSED).registration).unwrap(), 2, "work in between does not erase it");
+    assert_eq!(store.frozen(&outcome(2, PASSED).registration).unwrap(), 1);
+    assert_eq!(store.frozen(&Registration { hotkey: Hotkey([1; 32]), block: Block(2) }).unwrap(), 0);
+}
+
+#[test]
+fn an_epoch_has_one_intent_and_the_next_waits_for_its_fate() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.begin_intent(&intent(5)).unwrap(), Begun::Written);
+    let other = Intent { extrinsic: vec![0xff], ..intent(5) };
+    assert_eq!(store.begin_intent(&other).unwrap(), Begun::Present);
+    assert_eq!(store.begin_intent(&intent(6)).unwrap(), Begun::Blocked);
+    drop(store);
+
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.open_intent().unwrap(), Some(intent(5)), "the same bytes, and no others");
+    store.end_intent(&intent(5), &Submission::Landed(Block(101))).unwrap();
+    store.end_intent(&intent(5), &Submission::Expired).unwrap();
+    assert_eq!(
+        store.last_intent().unwrap(),
+        Some((intent(5), Submission::Landed(Block(101)))),
+        "the first outcome stays"
+    );
+    assert_eq!(store.open_intent().unwrap(), None);
+    assert_eq!(store.begin_intent(&intent(5)).unwrap(), Begun::Present);
+    assert_eq!(store.begin_intent(&intent(6)).unwrap(), Begun::Written);
+    store.end_intent(&intent(6), &Submission::Failed("SubtensorModule::X".into())).unwrap();
+    assert_eq!(store.last_intent().unwrap().unwrap().1, Submission::Failed("SubtensorModule::X".into()));
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = Store::open(&file.path().join("v.db")).unwrap_err();
+    assert!(matches!(error, StoreError::Open { .. }) && error.to_string().contains("`database`"), "{error}");
+}

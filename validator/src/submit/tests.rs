@@ -1,1 +1,313 @@
+use std::path::Path;
 
+use incentive::board::{Board, Window};
+use incentive::policy::Policy;
+use incentive::units::{Rao, Registration, Score, Uid};
+use incentive::verdict::Verdict;
+use incentive::weights::WeightVector;
+use neuron_common::chain::{BlockRef, ChainError, Inclusion, Neuron, Snapshot};
+use prometheus_client::registry::Registry;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::store::{RoundEnd, RoundStart};
+
+const OWN: Hotkey = Hotkey([1; 32]);
+const MINER: Hotkey = Hotkey([2; 32]);
+
+fn neuron(uid: u16, hotkey: Hotkey) -> Neuron {
+    Neuron {
+        uid: Uid(uid),
+        hotkey,
+        coldkey: Hotkey([0; 32]),
+        registered: Block(5),
+        axon: None,
+        validator_permit: hotkey == OWN,
+        active: true,
+        last_update: Block(0),
+        incentive: 0,
+        dividends: 0,
+        emission: Rao(0),
+        stake: Rao(0),
+    }
+}
+
+fn subnet() -> Snapshot {
+    Snapshot {
+        block: BlockRef { number: Block(110), hash: [0; 32] },
+        netuid: NetUid(2),
+        tempo: 20,
+        last_epoch_block: Block(100),
+        epoch_index: 5,
+        weights_rate_limit: 10,
+        weights_version_key: 0,
+        commit_reveal: false,
+        owner_uid: Some(Uid(0)),
+        neurons: vec![neuron(0, Hotkey([9; 32])), neuron(1, OWN), neuron(2, MINER)],
+    }
+}
+
+fn measured() -> Board {
+    let mut board = Board::new();
+    for (uid, hotkey) in [(0, Hotkey([9; 32])), (1, OWN), (2, MINER)] {
+        let registration = Registration { hotkey, block: Block(5) };
+        let window = Window { block: Block(105), tempo: 20 };
+        board.record(registration, Uid(uid), &Verdict::Accepted(Score(8)), window, &Policy::dev());
+    }
+    board
+}
+
+#[test]
+fn only_others_are_paid() {
+    let Decision::Submit(weights) = decide(&subnet(), &OWN, &measured(), Some(4)) else { panic!("nothing to submit") };
+    assert_eq!(weights.uids, [Uid(2)], "neither the owner nor this validator");
+}
+
+#[test]
+fn nobody_earned_anything_so_it_is_burned() {
+    let mut board = Board::new();
+    let registration = Registration { hotkey: MINER, block: Block(5) };
+    let window = Window { block: Block(105), tempo: 20 };
+    board.record(registration, Uid(2), &Verdict::Accepted(Score(0)), window, &Policy::dev());
+    let Decision::Submit(weights) = decide(&subnet(), &OWN, &board, None) else { panic!("nothing to submit") };
+    assert_eq!(weights.uids, [Uid(0)]);
+    let ownerless = Snapshot { owner_uid: None, ..subnet() };
+    assert_eq!(decide(&ownerless, &OWN, &board, None), Decision::Skip(Skip::NothingToPay));
+}
+
+#[test]
+fn every_reason_not_to_submit() {
+    let with = |change: &dyn Fn(&mut Snapshot)| {
+        let mut snapshot = subnet();
+        change(&mut snapshot);
+        decide(&snapshot, &OWN, &measured(), Some(4))
+    };
+    assert_eq!(with(&|s| s.commit_reveal = true), Decision::Skip(Skip::CommitReveal(NetUid(2))));
+    assert_eq!(with(&|s| s.weights_version_key = 2), Decision::Skip(Skip::Version(2)));
+    assert_eq!(with(&|s| s.neurons.truncate(1)), Decision::Skip(Skip::NotRegistered(NetUid(2))));
+    let no_permit = with(&|s| s.neurons[1].validator_permit = false);
+    assert_eq!(no_permit, Decision::Wait(Block(120), Skip::NoPermit(Uid(1))));
+    assert_eq!(decide(&subnet(), &OWN, &measured(), Some(5)), Decision::Wait(Block(120), Skip::EpochDone));
+    assert_eq!(decide(&subnet(), &OWN, &Board::new(), None), Decision::Skip(Skip::NothingMeasured));
+}
+
+#[test]
+fn the_rate_limit_is_waited_for_in_the_same_epoch() {
+    let at = |last_update: u64| {
+        let mut snapshot = subnet();
+        snapshot.neurons[1].last_update = Block(last_update);
+        decide(&snapshot, &OWN, &measured(), Some(4))
+    };
+    assert!(matches!(at(101), Decision::Submit(_)), "block 111 is the first that may include it");
+    assert_eq!(at(102), Decision::Wait(Block(111), Skip::RateLimit(Block(112))));
+}
+
+fn refused(name: &str) -> ChainError {
+    ChainError::Refused { call: "c".into(), name: name.into(), advice: "a".into() }
+}
+
+#[test]
+fn what_may_still_land_stays_open() {
+    let lost = ChainError::Timeout { doing: "d", endpoint: "e".into(), seconds: 1 };
+    let open = [lost, refused("RateLimitExceeded"), refused("PriorityTooLow"), refused("Outdated")];
+    for error in open {
+        assert_eq!(fate(&Err(error.clone())), Submission::Open, "{error}");
+    }
+    assert!(matches!(fate(&Err(refused("StakeAmountTooLow"))), Submission::Failed(_)));
+    assert_eq!(fate(&Err(ChainError::Expired { call: "c".into(), until: Block(9) })), Submission::Expired);
+    assert_eq!(fate(&Ok(Inclusion { block: Block(7), hash: [0; 32] })), Submission::Landed(Block(7)));
+}
+
+/// Where the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Crash {
+    Never,
+    /// Signed, and not written down.
+    Signing,
+    /// Written down, and not sent.
+    Sending,
+    /// Sent and included, and the answer did not come back.
+    Answering,
+}
+
+/// A chain that outlives the validator's process.
+#[derive(Clone)]
+struct Fake {
+    state: Arc<Mutex<State>>,
+    crashed: Arc<Notify>,
+}
+
+struct State {
+    crash: Crash,
+    snapshot: Snapshot,
+    signed: u64,
+    /// Hash and epoch of every extrinsic that a block holds.
+    included: Vec<([u8; 32], u64)>,
+    /// What the next submissions are answered, before anything else.
+    answers: Vec<ChainError>,
+}
+
+impl Fake {
+    fn new(crash: Crash) -> Self {
+        let state = State { crash, snapshot: subnet(), signed: 0, included: Vec::new(), answers: Vec::new() };
+        Self { state: Arc::new(Mutex::new(state)), crashed: Arc::new(Notify::new()) }
+    }
+
+    async fn die_at(&self, point: Crash) {
+        if self.state.lock().crash == point {
+            self.crashed.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl WeightsChain for Fake {
+    async fn snapshot(&self, _: NetUid) -> Result<Snapshot, ChainError> {
+        Ok(self.state.lock().snapshot.clone())
+    }
+
+    async fn sign(&self, _: NetUid, _: &WeightVector) -> Result<SignedExtrinsic, ChainError> {
+        let signed = {
+            let mut state = self.state.lock();
+            state.signed += 1;
+            let (born, number) = (state.snapshot.block.number, state.signed as u8);
+            SignedExtrinsic {
+                call: "SubtensorModule.set_mechanism_weights".into(),
+                bytes: vec![number; 8],
+                hash: [number; 32],
+                signer: OWN,
+                nonce: 0,
+                born,
+                mortal_until: born.after(128),
+            }
+        };
+        self.die_at(Crash::Signing).await;
+        Ok(signed)
+    }
+
+    async fn submit(&self, signed: &SignedExtrinsic) -> Result<Inclusion, ChainError> {
+        self.die_at(Crash::Sending).await;
+        let inclusion = {
+            let mut state = self.state.lock();
+            if !state.answers.is_empty() {
+                return Err(state.answers.remove(0));
+            }
+            let epoch = state.snapshot.epoch_index;
+            if !state.included.iter().any(|(hash, _)| *hash == signed.hash) {
+                state.included.push((signed.hash, epoch));
+            }
+            Inclusion { block: signed.born.after(1), hash: [0; 32] }
+        };
+        self.die_at(Crash::Answering).await;
+        Ok(inclusion)
+    }
+}
+
+fn submitter(chain: &Fake, path: &Path) -> Submitter<Fake> {
+    Submitter {
+        chain: chain.clone(),
+        netuid: NetUid(2),
+        genesis: [7; 32],
+        own: OWN,
+        store: Store::open(path).unwrap(),
+        metrics: Metrics::new(&mut Registry::default()),
+        status: Arc::default(),
+    }
+}
+
+/// A database in which one round has counted.
+fn database(path: &Path) {
+    let store = Store::open(path).unwrap();
+    let block = Block(105);
+    let start = RoundStart { block, epoch: 5, window: [0; 32], nonce: [0; 32], policy: [0; 32], started_ms: 0 };
+    store.begin_round(&start).unwrap();
+    let end = RoundEnd { block, void: None, outcomes: Vec::new(), secret: None, took_ms: 0 };
+    store.end_round(&end, &measured()).unwrap();
+}
+
+/// What a start of the validator does until it dies or the submission has its outcome.
+async fn live(submitter: &Submitter<Fake>) -> Option<Step> {
+    let work = async {
+        match submitter.store.open_intent().unwrap() {
+            Some(intent) => submitter.settle(&intent).await.unwrap(),
+            None => submitter.submit().await.unwrap(),
+        }
+    };
+    tokio::select! {
+        step = work => Some(step),
+        () = submitter.chain.crashed.notified() => None,
+    }
+}
+
+#[tokio::test]
+async fn a_crash_between_any_two_steps_leaves_one_submission() {
+    for crash in [Crash::Never, Crash::Signing, Crash::Sending, Crash::Answering] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.db");
+        database(&path);
+        let chain = Fake::new(crash);
+        let first = submitter(&chain, &path);
+        let died = live(&first).await.is_none();
+        assert_eq!(died, crash != Crash::Never, "{crash:?}");
+        drop(first);
+
+        chain.state.lock().crash = Crash::Never;
+        let second = submitter(&chain, &path);
+        for _ in 0..3 {
+            live(&second).await;
+        }
+        assert_eq!(chain.state.lock().included.len(), 1, "{crash:?}: one extrinsic in a block");
+        let (_, outcome) = second.store.last_intent().unwrap().unwrap();
+        assert_eq!(outcome, Submission::Landed(Block(111)), "{crash:?}");
+    }
+}
+
+#[tokio::test]
+async fn trouble_on_the_way_is_met_with_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("v.db");
+    database(&path);
+    let chain = Fake::new(Crash::Never);
+    let lost = ChainError::Timeout { doing: "submitting", endpoint: "e".into(), seconds: 1 };
+    chain.state.lock().answers = vec![lost, refused("RateLimitExceeded")];
+    let submitter = submitter(&chain, &path);
+    assert_eq!(live(&submitter).await, Some(Step::Open));
+    assert!(submitter.status.lock().waiting_for.is_some());
+    assert_eq!(live(&submitter).await, Some(Step::Open));
+    assert_eq!(live(&submitter).await, Some(Step::Settled(Submission::Landed(Block(111)))));
+    assert_eq!(chain.state.lock().signed, 1, "signed once");
+    assert_eq!(submitter.status.lock().waiting_for, None);
+}
+
+#[tokio::test]
+async fn a_failed_submission_is_not_tried_again_in_its_epoch_but_in_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("v.db");
+    database(&path);
+    let chain = Fake::new(Crash::Never);
+    chain.state.lock().answers = vec![refused("StakeAmountTooLow")];
+    let submitter = submitter(&chain, &path);
+    assert!(matches!(live(&submitter).await, Some(Step::Settled(Submission::Failed(_)))));
+    assert_eq!(live(&submitter).await, Some(Step::Wait(Block(120))));
+    assert_eq!(chain.state.lock().included, []);
+    chain.state.lock().snapshot.epoch_index += 1;
+    assert!(matches!(live(&submitter).await, Some(Step::Settled(Submission::Landed(_)))));
+}
+
+#[tokio::test]
+async fn an_expired_one_may_have_landed_where_nobody_can_look_any_more() {
+    for (last_update, expected) in [(Block(0), Submission::Expired), (Block(112), Submission::Landed(Block(112)))] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.db");
+        database(&path);
+        let chain = Fake::new(Crash::Sending);
+        assert_eq!(live(&submitter(&chain, &path)).await, None);
+        {
+            let mut state = chain.state.lock();
+            state.crash = Crash::Never;
+            state.snapshot.neurons[1].last_update = last_update;
+            state.answers = vec![ChainError::Expired { call: "c".into(), until: Block(300) }];
+        }
+        assert_eq!(live(&submitter(&chain, &path)).await, Some(Step::Settled(expected)));
+    }
+}
