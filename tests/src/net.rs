@@ -128,10 +128,25 @@ impl TestNet {
     /// # Errors
     /// When the file cannot be written.
     pub fn miner_config(&self, hotkey: &str, change: impl FnOnce(String) -> String) -> Result<PathBuf> {
+        self.config("", hotkey, "[axon]\nlisten = \"127.0.0.1:0\"\n", change)
+    }
+
+    /// The configuration of a validator with this hotkey and a database of its own. `change` may rewrite it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn validator_config(&self, hotkey: &str, change: impl FnOnce(String) -> String) -> Result<PathBuf> {
+        let database = format!("database = \"{}/{hotkey}.db\"", self.folder.path().display());
+        // A busy machine is no reason to void a round of a test.
+        self.config(&database, hotkey, "[round]\nlag_limit_ms = 60000\n", change)
+    }
+
+    fn config(&self, key: &str, hotkey: &str, section: &str, change: impl FnOnce(String) -> String) -> Result<PathBuf> {
         let folder = self.folder.path().display();
         let (endpoint, netuid) = (self.net.url(), self.netuid);
         let text = change(format!(
             r#"netuid = {netuid}
+{key}
 policy = "{folder}/policy.toml"
 
 [chain]
@@ -142,9 +157,7 @@ path = "{folder}/wallets"
 name = "{WALLET}"
 hotkey = "{hotkey}"
 
-[axon]
-listen = "127.0.0.1:0"
-
+{section}
 [telemetry]
 listen = "127.0.0.1:0"
 "#

@@ -132,6 +132,16 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Ends it at once, as a power cut would.
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub async fn kill(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+}
+
 fn address(word: &str) -> Option<SocketAddr> {
     word.strip_prefix("http://")?.parse().ok()
 }

@@ -1,7 +1,9 @@
-//! Real binaries against a real chain, everything on loopback: what cheats get, what bad requests get, what bad input gets.
+//! Real binaries against a real chain, everything on loopback: what cheats get, what bad requests get, what bad input
+//! gets, and that a validator pays who worked, also after it was killed.
 
 mod cheats;
 mod requests;
+mod rounds;
 mod startup;
 
 use incentive::policy::Policy;
