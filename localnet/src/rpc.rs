@@ -101,18 +101,18 @@ fn module(engine: Engine) -> Result<Module, RegisterMethodError> {
 fn quick<T: Serialize + Clone + 'static>(
     module: &mut Module,
     name: &'static str,
-    run: fn(&Context, Params<'_>) -> Answer<T>,
+    run: fn(&Context, &Params<'_>) -> Answer<T>,
 ) -> Registered {
-    module.register_method(name, move |params, context, _| run(context, params)).map(drop)
+    module.register_method(name, move |params, context, _| run(context, &params)).map(drop)
 }
 
 /// A method that runs the runtime or walks the trie.
 fn blocking<T: Serialize + Clone + Send + 'static>(
     module: &mut Module,
     name: &'static str,
-    run: fn(&Context, Params<'_>) -> Answer<T>,
+    run: fn(&Context, &Params<'_>) -> Answer<T>,
 ) -> Registered {
-    module.register_blocking_method(name, move |params, context, _| run(&context, params)).map(drop)
+    module.register_blocking_method(name, move |params, context, _| run(&context, &params)).map(drop)
 }
 
 fn alias(module: &mut Module, aliases: &[(&'static str, &'static str)]) -> Registered {

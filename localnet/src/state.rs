@@ -11,7 +11,7 @@ mod view;
 pub use call::{CallError, StackGuard, call_in};
 pub use guard::{GuardError, MAX_CALL_DEPTH, MAX_EXTRINSIC_BYTES, check_call_arguments, check_extrinsic};
 pub use store::NodeStore;
-pub use view::{Page, StateError, StateView};
+pub use view::{Page, Pair, StateError, StateView};
 
 /// The hash function of the trie, of blocks and of extrinsics.
 pub type Hasher = sp_runtime::traits::BlakeTwo256;

@@ -88,10 +88,8 @@ impl<'a> BlockBuilder<'a> {
     pub fn finish(mut self) -> Result<Arc<Block>, EngineError> {
         let answer = self.call("BlockBuilder_finalize_block", &[])?;
         let header = Header::decode_all(&mut &*answer).map_err(answer_of("finalize_block"))?;
-        let changes: StorageChanges<Hasher> = self
-            .overlay
-            .drain_storage_changes(&self.backend, StateVersion::V1)
-            .map_err(|error| EngineError::Overlay(error.to_string()))?;
+        let changes: StorageChanges<Hasher> =
+            self.overlay.drain_storage_changes(&self.backend, StateVersion::V1).map_err(EngineError::Overlay)?;
         if changes.transaction_storage_root != header.state_root {
             return Err(EngineError::StateRoot);
         }

@@ -26,9 +26,7 @@ pub fn genesis(storage: Storage) -> Result<Chain, EngineError> {
             overlay.set_child_storage(&info, key, Some(value));
         }
     }
-    let changes = overlay
-        .drain_storage_changes(&empty, StateVersion::V1)
-        .map_err(|error| EngineError::Overlay(error.to_string()))?;
+    let changes = overlay.drain_storage_changes(&empty, StateVersion::V1).map_err(EngineError::Overlay)?;
     store.commit(changes.transaction);
     let header = Header::new(
         0,

@@ -177,8 +177,9 @@ fn read_record(input: &mut impl Read, rest: u64) -> io::Result<Option<(u64, Opti
     let whole = PREFIX_BYTES + u64::from(length);
     if length == 0 {
         // A power cut leaves zeros where the file had grown before its data were written; all else is damage.
-        let zeros =
-            checksum == [0; 4] && input.bytes().try_fold(true, |zeros, byte| byte.map(|byte| zeros && byte == 0))?;
+        let mut tail = Vec::new();
+        input.read_to_end(&mut tail)?;
+        let zeros = checksum == [0; 4] && tail.iter().all(|byte| *byte == 0);
         return Ok((!zeros).then_some((PREFIX_BYTES, None)));
     }
     if length > MAX_RECORD_BYTES {

@@ -46,7 +46,7 @@ pub fn register(module: &mut Module) -> Registered {
         .map(drop)
 }
 
-fn call(context: &Context, params: Params<'_>) -> Answer<Value> {
+fn call(context: &Context, params: &Params<'_>) -> Answer<Value> {
     let mut params = params.sequence();
     let (hash, function): (H256, String) = (params.next()?, params.next()?);
     let Hex(data) = params.next()?;

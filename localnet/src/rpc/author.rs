@@ -24,7 +24,7 @@ pub fn register(module: &mut Module) -> Registered {
         .map(drop)
 }
 
-fn submit(context: &Context, params: Params<'_>) -> Answer<H256> {
+fn submit(context: &Context, params: &Params<'_>) -> Answer<H256> {
     let Hex(extrinsic) = params.sequence().next()?;
     context.engine.submit(extrinsic, None).map_err(error::submit)
 }

@@ -66,7 +66,7 @@ enum Numbers {
     One(Number),
 }
 
-fn block_hash(context: &Context, params: Params<'_>) -> Answer<Value> {
+fn block_hash(context: &Context, params: &Params<'_>) -> Answer<Value> {
     let hash = |number: &Number| -> Answer<Option<H256>> {
         Ok(number.resolve()?.and_then(|number| context.chain().at(number)).map(|block| block.hash))
     };
@@ -77,11 +77,11 @@ fn block_hash(context: &Context, params: Params<'_>) -> Answer<Value> {
     })
 }
 
-fn header(context: &Context, params: Params<'_>) -> Answer<Value> {
+fn header(context: &Context, params: &Params<'_>) -> Answer<Value> {
     Ok(found(context, params.sequence().optional_next()?).map_or(Value::Null, |block| json!(block.header)))
 }
 
-fn block(context: &Context, params: Params<'_>) -> Answer<Value> {
+fn block(context: &Context, params: &Params<'_>) -> Answer<Value> {
     #[derive(Serialize)]
     struct Whole<'a> {
         header: &'a crate::runtime::Header,

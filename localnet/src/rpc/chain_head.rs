@@ -53,14 +53,14 @@ pub fn register(module: &mut Module) -> Registered {
 }
 
 /// A stale subscription has no headers.
-fn header(context: &Context, params: Params<'_>) -> Answer<Option<Hex>> {
+fn header(context: &Context, params: &Params<'_>) -> Answer<Option<Hex>> {
     let mut params = params.sequence();
     let (id, hash): (String, H256) = (params.next()?, params.next()?);
     let Some(follow) = context.follows.get(&id) else { return Ok(None) };
     Ok(Some(Hex(follow.pinned(hash)?.header.encode())))
 }
 
-fn unpin(context: &Context, params: Params<'_>) -> Answer<()> {
+fn unpin(context: &Context, params: &Params<'_>) -> Answer<()> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Hashes {
@@ -77,7 +77,7 @@ fn unpin(context: &Context, params: Params<'_>) -> Answer<()> {
 }
 
 /// No operation ever waits: whoever reads slowly is waited for.
-fn resume(context: &Context, params: Params<'_>) -> Answer<()> {
+fn resume(context: &Context, params: &Params<'_>) -> Answer<()> {
     let mut params = params.sequence();
     let (id, _operation): (String, String) = (params.next()?, params.next()?);
     match context.follows.get(&id) {
@@ -86,7 +86,7 @@ fn resume(context: &Context, params: Params<'_>) -> Answer<()> {
     }
 }
 
-fn stop(context: &Context, params: Params<'_>) -> Answer<()> {
+fn stop(context: &Context, params: &Params<'_>) -> Answer<()> {
     let mut params = params.sequence();
     let (id, operation): (String, String) = (params.next()?, params.next()?);
     if let Some(follow) = context.follows.get(&id) {
@@ -95,7 +95,7 @@ fn stop(context: &Context, params: Params<'_>) -> Answer<()> {
     Ok(())
 }
 
-type Prepare = fn(&Context, &Follow, Arc<Block>, ParamsSequence<'_>) -> Answer<Work>;
+type Prepare = fn(&Context, &Follow, &Arc<Block>, ParamsSequence<'_>) -> Answer<Work>;
 
 /// Answers with an operation's name, and only then starts it: its events must not overtake the answer.
 fn operate(params: &Params<'static>, context: &Context, prepare: Prepare) -> ResponsePayload<'static, Value> {
@@ -121,27 +121,27 @@ fn begin(params: &Params<'static>, context: &Context, prepare: Prepare) -> Answe
     // The specification treats a subscription that is gone like one at its limit.
     let Some(follow) = context.follows.get(&id) else { return Ok(None) };
     let block = follow.pinned(hash)?;
-    let work = prepare(context, &follow, block, params)?;
+    let work = prepare(context, &follow, &block, params)?;
     Ok(Operation::begin(follow).map(|operation| (operation, work)))
 }
 
-fn body(_: &Context, _: &Follow, block: Arc<Block>, _: ParamsSequence<'_>) -> Answer<Work> {
-    Ok(Work::Body(block))
+fn body(_: &Context, _: &Follow, block: &Arc<Block>, _: ParamsSequence<'_>) -> Answer<Work> {
+    Ok(Work::Body(Arc::clone(block)))
 }
 
-fn call(context: &Context, follow: &Follow, block: Arc<Block>, mut params: ParamsSequence<'_>) -> Answer<Work> {
+fn call(context: &Context, follow: &Follow, block: &Arc<Block>, mut params: ParamsSequence<'_>) -> Answer<Work> {
     if !follow.with_runtime() {
         return Err(error::chain_head::without_runtime());
     }
     let (function, Hex(data)): (String, Hex) = (params.next()?, params.next()?);
     check_call_arguments(&function, &data).map_err(|error| error::guard(&error))?;
-    Ok(Work::Call { state: context.chain().state(&block), function, data })
+    Ok(Work::Call { state: context.chain().state(block), function, data })
 }
 
-fn storage(context: &Context, _: &Follow, block: Arc<Block>, mut params: ParamsSequence<'_>) -> Answer<Work> {
+fn storage(context: &Context, _: &Follow, block: &Arc<Block>, mut params: ParamsSequence<'_>) -> Answer<Work> {
     let queries: Vec<Query> = params.next()?;
     if queries.len() > MAX_QUERIES {
         return Err(error::params(format!("{} items exceed {MAX_QUERIES}; ask in portions", queries.len())));
     }
-    Ok(Work::Storage(Scan::new(context.chain().state(&block), queries, params.optional_next()?)))
+    Ok(Work::Storage(Scan::new(context.chain().state(block), queries, params.optional_next()?)))
 }

@@ -11,6 +11,7 @@ use crate::{
 /// Invalid parameters.
 const PARAMS: i32 = -32602;
 
+#[expect(clippy::needless_pass_by_value, reason = "errors come by value from map_err")]
 fn plain(code: i32, message: impl ToString) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(code, message.to_string(), None::<()>)
 }

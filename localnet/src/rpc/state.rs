@@ -73,7 +73,7 @@ pub fn at(context: &Context, hash: Option<H256>) -> Answer<StateView> {
     Ok(context.chain().state(&block))
 }
 
-fn call(context: &Context, params: Params<'_>) -> Answer<Hex> {
+fn call(context: &Context, params: &Params<'_>) -> Answer<Hex> {
     let mut params = params.sequence();
     let (method, data): (String, Option<Hex>) = (params.next()?, params.optional_next()?);
     let state = at(context, params.optional_next()?)?;
@@ -82,28 +82,28 @@ fn call(context: &Context, params: Params<'_>) -> Answer<Hex> {
     state.call(&method, &data).map(Hex).map_err(|error| error::call(&error))
 }
 
-fn storage(context: &Context, params: Params<'_>) -> Answer<Option<Hex>> {
+fn storage(context: &Context, params: &Params<'_>) -> Answer<Option<Hex>> {
     let (state, key) = keyed(context, params)?;
     Ok(state.value(None, &key).map_err(|error| error::state(&error))?.map(Hex))
 }
 
-fn storage_hash(context: &Context, params: Params<'_>) -> Answer<Option<H256>> {
+fn storage_hash(context: &Context, params: &Params<'_>) -> Answer<Option<H256>> {
     let (state, key) = keyed(context, params)?;
     state.hash(None, &key).map_err(|error| error::state(&error))
 }
 
-fn storage_size(context: &Context, params: Params<'_>) -> Answer<Option<usize>> {
+fn storage_size(context: &Context, params: &Params<'_>) -> Answer<Option<usize>> {
     let (state, key) = keyed(context, params)?;
     Ok(state.value(None, &key).map_err(|error| error::state(&error))?.map(|value| value.len()))
 }
 
-fn keyed(context: &Context, params: Params<'_>) -> Answer<(StateView, Vec<u8>)> {
+fn keyed(context: &Context, params: &Params<'_>) -> Answer<(StateView, Vec<u8>)> {
     let mut params = params.sequence();
     let Hex(key) = params.next()?;
     Ok((at(context, params.optional_next()?)?, key))
 }
 
-fn keys_paged(context: &Context, params: Params<'_>) -> Answer<Vec<Hex>> {
+fn keys_paged(context: &Context, params: &Params<'_>) -> Answer<Vec<Hex>> {
     let mut params = params.sequence();
     let (prefix, count): (Option<Hex>, u32) = (params.optional_next()?, params.next()?);
     let after: Option<Hex> = params.optional_next()?;
@@ -145,14 +145,14 @@ fn changes(
     Ok(Changes { block, changes })
 }
 
-fn query_at(context: &Context, params: Params<'_>) -> Answer<Vec<Changes>> {
+fn query_at(context: &Context, params: &Params<'_>) -> Answer<Vec<Changes>> {
     let mut params = params.sequence();
     let (keys, hash): (Vec<Hex>, Option<H256>) = (params.next()?, params.optional_next()?);
     let block = found(context, hash).ok_or_else(|| error::unknown_block(hash.unwrap_or_default()))?;
     Ok(vec![changes(&context.chain().state(&block), block.hash, &keys, &mut HashMap::new())?])
 }
 
-fn query(context: &Context, params: Params<'_>) -> Answer<Vec<Changes>> {
+fn query(context: &Context, params: &Params<'_>) -> Answer<Vec<Changes>> {
     let mut params = params.sequence();
     let (keys, from, to): (Vec<Hex>, H256, Option<H256>) = (params.next()?, params.next()?, params.optional_next()?);
     let first = found(context, Some(from)).ok_or_else(|| error::unknown_block(from))?;
@@ -174,7 +174,7 @@ fn query(context: &Context, params: Params<'_>) -> Answer<Vec<Changes>> {
     Ok(answer)
 }
 
-fn read_proof(context: &Context, params: Params<'_>) -> Answer<Value> {
+fn read_proof(context: &Context, params: &Params<'_>) -> Answer<Value> {
     let mut params = params.sequence();
     let (keys, hash): (Vec<Hex>, Option<H256>) = (params.next()?, params.optional_next()?);
     let block = found(context, hash).ok_or_else(|| error::unknown_block(hash.unwrap_or_default()))?;
@@ -184,7 +184,7 @@ fn read_proof(context: &Context, params: Params<'_>) -> Answer<Value> {
 }
 
 /// Metadata version 14, which is what this method has always answered.
-fn metadata(context: &Context, params: Params<'_>) -> Answer<Hex> {
+fn metadata(context: &Context, params: &Params<'_>) -> Answer<Hex> {
     let state = at(context, params.sequence().optional_next()?)?;
     let answer = state.call("Metadata_metadata", &[]).map_err(|error| error::call(&error))?;
     let metadata = OpaqueMetadata::decode(&mut &*answer).map_err(error::params)?;

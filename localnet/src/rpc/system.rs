@@ -35,7 +35,7 @@ fn properties() -> serde_json::Value {
 }
 
 /// The state's nonce, moved past those that wait in the pool: clients send several in a row.
-fn next_index(context: &Context, params: Params<'_>) -> Answer<Nonce> {
+fn next_index(context: &Context, params: &Params<'_>) -> Answer<Nonce> {
     let account: String = params.sequence().next()?;
     let account = match AccountId32::from_ss58check(&account) {
         Ok(account) => account,

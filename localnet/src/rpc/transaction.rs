@@ -53,7 +53,7 @@ async fn watch(params: Params<'static>, pending: PendingSubscriptionSink, contex
     let submitted = tokio::task::spawn_blocking(move || engine.submit(extrinsic, Some(watcher))).await;
     let Ok(sink) = pending.accept().await else { return };
     if let Ok(Err(error)) = submitted {
-        notify(&sink, &refused(error)).await;
+        notify(&sink, &refused(&error)).await;
         return;
     }
     loop {
@@ -81,18 +81,18 @@ async fn watch(params: Params<'static>, pending: PendingSubscriptionSink, contex
     }
 }
 
-fn refused(error: SubmitError) -> Event {
+fn refused(error: &SubmitError) -> Event {
     match error {
-        SubmitError::Invalid(error) => Event::Invalid { error: reason(error) },
+        SubmitError::Invalid(error) => Event::Invalid { error: reason(*error) },
         SubmitError::Guard(_) | SubmitError::Call(_) => Event::Invalid { error: error.to_string() },
         SubmitError::Pool(_) | SubmitError::Stopped => Event::Dropped { error: error.to_string() },
     }
 }
 
 /// Submits and forgets. What is wrong with the extrinsic is not told, as the specification has it.
-fn broadcast(context: &Context, params: Params<'_>) -> Answer<String> {
+fn broadcast(context: &Context, params: &Params<'_>) -> Answer<String> {
     let Hex(extrinsic) = params.sequence().next()?;
-    let operation = hex::encode(&sp_crypto_hashing::blake2_128(&extrinsic));
+    let operation = hex::encode(sp_crypto_hashing::blake2_128(&extrinsic));
     if let Err(error) = context.engine.submit(extrinsic, None) {
         tracing::debug!(%error, "broadcast extrinsic refused");
     }

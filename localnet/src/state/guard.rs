@@ -85,6 +85,7 @@ const fn check_length(bytes: &[u8]) -> Result<(), GuardError> {
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors come by value from map_err")]
 fn malformed(error: impl ToString) -> GuardError {
     GuardError::Malformed(error.to_string())
 }

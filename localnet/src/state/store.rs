@@ -1,5 +1,6 @@
 use std::{
     collections::HashMap,
+    hash::BuildHasherDefault,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -14,10 +15,26 @@ use super::Hasher;
 /// Length of a node's hash in bytes.
 const HASH_BYTES: usize = 32;
 
+/// Keys are hashes already; their first bytes serve as well as hashing them again, and faster.
+#[derive(Default)]
+struct FirstBytes(u64);
+
+impl std::hash::Hasher for FirstBytes {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Every trie node ever written, by hash.
 #[derive(Default)]
 pub struct NodeStore {
-    nodes: RwLock<HashMap<H256, Box<[u8]>>>,
+    nodes: RwLock<HashMap<H256, Box<[u8]>, BuildHasherDefault<FirstBytes>>>,
     bytes: AtomicUsize,
 }
 

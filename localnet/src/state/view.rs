@@ -21,6 +21,9 @@ pub struct StateError {
     reason: String,
 }
 
+/// A key and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
 /// A stretch of keys to read.
 #[derive(Clone, Copy)]
 pub struct Page<'a> {
@@ -109,7 +112,7 @@ impl StateView {
     ///
     /// # Errors
     /// When the trie is damaged.
-    pub fn pairs(&self, child: Option<&ChildInfo>, page: Page<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StateError> {
+    pub fn pairs(&self, child: Option<&ChildInfo>, page: Page<'_>) -> Result<Vec<Pair>, StateError> {
         let backend = self.backend();
         let pairs = backend.pairs(arguments(child, page)).map_err(|error| self.error(error))?;
         pairs.take(page.count).collect::<Result<_, _>>().map_err(|error| self.error(error))
@@ -124,6 +127,7 @@ impl StateView {
         Ok(proof.into_iter_nodes().collect())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "errors come by value from map_err")]
     fn error(&self, reason: impl ToString) -> StateError {
         StateError { root: self.root, reason: reason.to_string() }
     }

@@ -106,6 +106,6 @@ async fn failing_call_names_its_error(client: &Client) {
     let call = dynamic::transaction("Balances", "transfer_keep_alive", vec![to, Value::u128(u128::from(u64::MAX))]);
     let mut transactions = client.tx().await.expect("head");
     let progress = transactions.sign_and_submit_then_watch_default(&call, &Account(Alice)).await.expect("submits");
-    let error = progress.wait_for_finalized_success().await.err().expect("fails").to_string();
+    let error = progress.wait_for_finalized_success().await.expect_err("fails").to_string();
     assert!(error.contains("Arithmetic error: Underflow"), "{error}");
 }

@@ -5,25 +5,28 @@ use localnet::{
     runtime::{RuntimeCall, Signature, UncheckedExtrinsic, extensions::immortal},
 };
 use parity_scale_codec::{Compact, Encode as _};
-use sp_core::Pair as _;
+use sp_core::{Pair as _, sr25519::Pair};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::MultiAddress;
 
 /// `call` signed by `who`, encoded.
 pub fn signed(net: &LocalNet, who: Sr25519Keyring, nonce: u32, call: RuntimeCall) -> Vec<u8> {
+    signed_by(net, &who.pair(), nonce, call)
+}
+
+/// `call` signed by a key, encoded.
+pub fn signed_by(net: &LocalNet, who: &Pair, nonce: u32, call: RuntimeCall) -> Vec<u8> {
     let genesis = net.chain().genesis().hash;
     let version = localnet::runtime::VERSION;
     // The implicit part: versions, genesis twice (an immortal era is born there), no metadata hash.
     let implicit = (version.spec_version, version.transaction_version, genesis, genesis, 0u8);
     let extra = immortal(nonce);
-    let payload = (&call, &extra, implicit).encode();
-    let signature = if payload.len() > 256 {
-        who.pair().sign(&sp_crypto_hashing::blake2_256(&payload))
-    } else {
-        who.pair().sign(&payload)
-    };
-    UncheckedExtrinsic::new_signed(call, MultiAddress::Id(who.to_account_id()), Signature::Sr25519(signature), extra)
-        .encode()
+    let mut payload = (&call, &extra, implicit).encode();
+    if payload.len() > 256 {
+        payload = sp_crypto_hashing::blake2_256(&payload).to_vec();
+    }
+    let signature = Signature::Sr25519(who.sign(&payload));
+    UncheckedExtrinsic::new_signed(call, MultiAddress::Id(who.public().0.into()), signature, extra).encode()
 }
 
 /// `System.remark` of so many bytes.

@@ -5,4 +5,5 @@ mod chain;
 mod client;
 mod extrinsic;
 mod hostile;
+mod load;
 mod restart;
