@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use incentive::units::Block;
+use incentive::verdict::Verdict;
 use neuron_common::chain::ChainClient;
 use neuron_common::keystore;
 use neuron_common::telemetry;
@@ -65,6 +66,7 @@ impl App {
         let (ended, _) = watch::channel(store.last_round()?.map(|round| round.block));
         let (head, _) = watch::channel(snapshot.block.number);
         let dispatch = Dispatch::new(Arc::clone(&key)).context("starting the HTTP client")?;
+        let reserve = policy.window.reserve_blocks;
         let rounds = Rounds {
             chain: chain.clone(),
             netuid,
@@ -78,7 +80,7 @@ impl App {
         };
         let chain = Signed { chain, key };
         let status = Arc::default();
-        let submitter = Submitter { chain, netuid, genesis, own, store: store.clone(), metrics, status };
+        let submitter = Submitter { chain, netuid, genesis, own, reserve, store: store.clone(), metrics, status };
         telemetry.add_routes(api::routes(Api { store, head: head.subscribe(), status: Arc::clone(&submitter.status) }));
         Ok(Self { rounds, submitter, telemetry, ended, head })
     }
@@ -136,7 +138,7 @@ async fn hold(rounds: Rounds, ended: watch::Sender<Option<Block>>) -> Result<()>
         else {
             continue;
         };
-        let accepted = end.outcomes.iter().filter(|outcome| outcome.rounds > 0).count();
+        let accepted = end.outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Accepted(_))).count();
         match end.void {
             None => {
                 tracing::info!(window = %end.block, neurons = end.outcomes.len(), accepted, took_ms = end.took_ms, "round")

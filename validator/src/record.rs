@@ -25,6 +25,8 @@ pub enum VoidReason {
     Missed,
     /// The validator stopped between the start and the end of the round.
     Restarted,
+    /// The validator holds no permit, so no miner has to answer it.
+    NoPermit,
     /// The subnet could not be read at the block of the window.
     ChainLost,
     /// The validator's own clock stood still during the window for longer than the configured limit.
@@ -37,8 +39,15 @@ pub enum VoidReason {
 
 impl VoidReason {
     /// All reasons.
-    pub const ALL: [Self; 6] =
-        [Self::Missed, Self::Restarted, Self::ChainLost, Self::LoopLag, Self::MostUnreachable, Self::VerifierFailed];
+    pub const ALL: [Self; 7] = [
+        Self::Missed,
+        Self::Restarted,
+        Self::NoPermit,
+        Self::ChainLost,
+        Self::LoopLag,
+        Self::MostUnreachable,
+        Self::VerifierFailed,
+    ];
 
     /// The stable name: record, metric label, API.
     #[must_use]
@@ -46,6 +55,7 @@ impl VoidReason {
         match self {
             Self::Missed => "missed",
             Self::Restarted => "restarted",
+            Self::NoPermit => "no_permit",
             Self::ChainLost => "chain_lost",
             Self::LoopLag => "loop_lag",
             Self::MostUnreachable => "most_unreachable",
@@ -58,6 +68,7 @@ impl VoidReason {
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::Missed | Self::Restarted => "nothing to do; keep the validator running through whole tempos",
+            Self::NoPermit => "stake more on this hotkey; the permit comes with the next epoch",
             Self::ChainLost => "check `chain.endpoint`; a node of your own is the surest",
             Self::LoopLag => "give the validator processor time of its own, or raise `round.lag_limit_ms`",
             Self::MostUnreachable => "check the uplink and the firewall of this machine",

@@ -106,8 +106,11 @@ impl Rounds {
         };
         let read = self.chain.snapshot(self.netuid, Some(window.block.hash));
         let (head, snapshot) = tokio::try_join!(self.chain.head(), read).map_err(lost)?;
-        let late = head.number.max(window.noticed).since(window.block.number);
-        if late > LATE_BLOCKS { Err(VoidReason::Missed) } else { Ok(snapshot) }
+        if head.number.max(window.noticed).since(window.block.number) > LATE_BLOCKS {
+            return Err(VoidReason::Missed);
+        }
+        let permit = snapshot.neuron(&self.own).is_some_and(|neuron| neuron.validator_permit);
+        if permit { Ok(snapshot) } else { Err(VoidReason::NoPermit) }
     }
 
     /// Asks everybody at once, collects, opens, verifies.

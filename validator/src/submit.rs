@@ -21,7 +21,7 @@ use crate::metrics::Metrics;
 use crate::store::{Begun, Intent, Store, StoreError, Submission};
 
 pub use chain::{Signed, WeightsChain};
-pub use decide::{Decision, Skip, decide, fate};
+pub use decide::{Decision, Past, Skip, decide, fate};
 
 /// The version key of the weights that this release writes; an owner may demand a higher one.
 pub const WEIGHTS_VERSION: u64 = 1;
@@ -44,6 +44,8 @@ pub struct Submitter<C> {
     pub genesis: [u8; 32],
     /// This validator.
     pub own: Hotkey,
+    /// Blocks that the policy leaves between the last possible window and the epoch.
+    pub reserve: u32,
     /// Where intents are written.
     pub store: Store,
     /// What is counted.
@@ -121,8 +123,12 @@ impl<C: WeightsChain> Submitter<C> {
             Err(error) => return Ok(self.again(&error.to_string())),
         };
         let board = self.store.run(Store::board).await?;
-        let last = self.store.run(Store::last_intent).await?.map(|(intent, _)| intent.epoch);
-        let weights = match decide(&snapshot, &self.own, &board, last) {
+        let past = Past {
+            submitted: self.store.run(Store::last_intent).await?.map(|(intent, _)| intent.epoch),
+            round: self.store.run(Store::last_round).await?.map_or(Block(0), |round| round.block),
+            reserve: self.reserve,
+        };
+        let weights = match decide(&snapshot, &self.own, &board, &past) {
             Decision::Submit(weights) => weights,
             Decision::Wait(block, skip) => {
                 self.note(Some(&skip));

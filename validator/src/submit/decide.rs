@@ -42,6 +42,9 @@ pub enum Skip {
     /// Nobody scores and the subnet's owner has no place to burn at.
     #[error("nobody earned anything and the subnet's owner holds no uid to burn at")]
     NothingToPay,
+    /// The round of this epoch has not ended: its weights are better than those of the last one.
+    #[error("the round of this epoch has not ended; without it the last weights are submitted at block {0}")]
+    RoundAhead(Block),
     /// This epoch has its submission.
     #[error("this epoch has its weights already")]
     EpochDone,
@@ -61,6 +64,7 @@ impl Skip {
             Self::Version(_) => "version_key",
             Self::NothingMeasured => "nothing_measured",
             Self::NothingToPay => "nothing_to_pay",
+            Self::RoundAhead(_) => "round_ahead",
             Self::EpochDone => "epoch_done",
             Self::RateLimit(_) => "rate_limit",
         }
@@ -71,14 +75,27 @@ impl Skip {
     pub const fn is_failure(self) -> bool {
         match self {
             Self::NotRegistered(_) | Self::NoPermit(_) | Self::CommitReveal(_) | Self::Version(_) => true,
-            Self::NothingMeasured | Self::NothingToPay | Self::EpochDone | Self::RateLimit(_) => false,
+            Self::NothingMeasured | Self::NothingToPay | Self::RoundAhead(_) | Self::EpochDone | Self::RateLimit(_) => {
+                false
+            }
         }
     }
 }
 
-/// What to do now. `submitted` is the epoch of the last intent; one that is open is settled before this is asked.
+/// What has happened so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// The epoch of the last intent. One that is open is settled before anything is decided.
+    pub submitted: Option<u64>,
+    /// The window of the last round that ended.
+    pub round: Block,
+    /// Blocks that the policy leaves between the last possible window and the epoch.
+    pub reserve: u32,
+}
+
+/// What to do now.
 #[must_use]
-pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, submitted: Option<u64>) -> Decision {
+pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, past: &Past) -> Decision {
     let next_epoch = snapshot.last_epoch_block.after(u64::from(snapshot.tempo)).max(snapshot.block.number.after(1));
     let Some(neuron) = snapshot.neuron(own) else { return Decision::Skip(Skip::NotRegistered(snapshot.netuid)) };
     if snapshot.commit_reveal {
@@ -90,8 +107,13 @@ pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, submitted: Optio
     if !neuron.validator_permit {
         return Decision::Wait(next_epoch, Skip::NoPermit(neuron.uid));
     }
-    if submitted.is_some_and(|epoch| epoch >= snapshot.epoch_index) {
+    if past.submitted.is_some_and(|epoch| epoch >= snapshot.epoch_index) {
         return Decision::Wait(next_epoch, Skip::EpochDone);
+    }
+    // Every epoch has a round. Who submits before it is one epoch late from then on, as an epoch takes one submission.
+    let late = next_epoch.get().saturating_sub(u64::from(past.reserve.div_ceil(4)));
+    if past.round <= snapshot.last_epoch_block && snapshot.block.number < Block(late) {
+        return Decision::Wait(Block(late), Skip::RoundAhead(Block(late)));
     }
     // The chain looks at the block that includes the extrinsic, which is the next one at the earliest.
     let open = snapshot.weights_open_at(neuron);

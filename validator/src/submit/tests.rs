@@ -47,6 +47,11 @@ fn subnet() -> Snapshot {
     }
 }
 
+/// The round of this epoch has ended, and the last submission was that of `epoch`.
+fn past(epoch: u64) -> Past {
+    Past { submitted: Some(epoch), round: Block(105), reserve: 8 }
+}
+
 fn measured() -> Board {
     let mut board = Board::new();
     for (uid, hotkey) in [(0, Hotkey([9; 32])), (1, OWN), (2, MINER)] {
@@ -59,7 +64,7 @@ fn measured() -> Board {
 
 #[test]
 fn only_others_are_paid() {
-    let Decision::Submit(weights) = decide(&subnet(), &OWN, &measured(), Some(4)) else { panic!("nothing to submit") };
+    let Decision::Submit(weights) = decide(&subnet(), &OWN, &measured(), &past(4)) else { panic!("nothing to submit") };
     assert_eq!(weights.uids, [Uid(2)], "neither the owner nor this validator");
 }
 
@@ -69,10 +74,10 @@ fn nobody_earned_anything_so_it_is_burned() {
     let registration = Registration { hotkey: MINER, block: Block(5) };
     let window = Window { block: Block(105), tempo: 20 };
     board.record(registration, Uid(2), &Verdict::Accepted(Score(0)), window, &Policy::dev());
-    let Decision::Submit(weights) = decide(&subnet(), &OWN, &board, None) else { panic!("nothing to submit") };
+    let Decision::Submit(weights) = decide(&subnet(), &OWN, &board, &past(0)) else { panic!("nothing to submit") };
     assert_eq!(weights.uids, [Uid(0)]);
     let ownerless = Snapshot { owner_uid: None, ..subnet() };
-    assert_eq!(decide(&ownerless, &OWN, &board, None), Decision::Skip(Skip::NothingToPay));
+    assert_eq!(decide(&ownerless, &OWN, &board, &past(0)), Decision::Skip(Skip::NothingToPay));
 }
 
 #[test]
@@ -80,15 +85,15 @@ fn every_reason_not_to_submit() {
     let with = |change: &dyn Fn(&mut Snapshot)| {
         let mut snapshot = subnet();
         change(&mut snapshot);
-        decide(&snapshot, &OWN, &measured(), Some(4))
+        decide(&snapshot, &OWN, &measured(), &past(4))
     };
     assert_eq!(with(&|s| s.commit_reveal = true), Decision::Skip(Skip::CommitReveal(NetUid(2))));
     assert_eq!(with(&|s| s.weights_version_key = 2), Decision::Skip(Skip::Version(2)));
     assert_eq!(with(&|s| s.neurons.truncate(1)), Decision::Skip(Skip::NotRegistered(NetUid(2))));
     let no_permit = with(&|s| s.neurons[1].validator_permit = false);
     assert_eq!(no_permit, Decision::Wait(Block(120), Skip::NoPermit(Uid(1))));
-    assert_eq!(decide(&subnet(), &OWN, &measured(), Some(5)), Decision::Wait(Block(120), Skip::EpochDone));
-    assert_eq!(decide(&subnet(), &OWN, &Board::new(), None), Decision::Skip(Skip::NothingMeasured));
+    assert_eq!(decide(&subnet(), &OWN, &measured(), &past(5)), Decision::Wait(Block(120), Skip::EpochDone));
+    assert_eq!(decide(&subnet(), &OWN, &Board::new(), &past(0)), Decision::Skip(Skip::NothingMeasured));
 }
 
 #[test]
@@ -96,10 +101,23 @@ fn the_rate_limit_is_waited_for_in_the_same_epoch() {
     let at = |last_update: u64| {
         let mut snapshot = subnet();
         snapshot.neurons[1].last_update = Block(last_update);
-        decide(&snapshot, &OWN, &measured(), Some(4))
+        decide(&snapshot, &OWN, &measured(), &past(4))
     };
     assert!(matches!(at(101), Decision::Submit(_)), "block 111 is the first that may include it");
     assert_eq!(at(102), Decision::Wait(Block(111), Skip::RateLimit(Block(112))));
+}
+
+#[test]
+fn weights_of_this_epoch_are_waited_for_but_not_for_ever() {
+    let at = |block: u64, round: u64| {
+        let mut snapshot = subnet();
+        snapshot.block.number = Block(block);
+        decide(&snapshot, &OWN, &measured(), &Past { round: Block(round), ..past(4) })
+    };
+    assert_eq!(at(101, 95), Decision::Wait(Block(118), Skip::RoundAhead(Block(118))));
+    assert_eq!(at(117, 95), Decision::Wait(Block(118), Skip::RoundAhead(Block(118))));
+    assert!(matches!(at(118, 95), Decision::Submit(_)));
+    assert!(matches!(at(110, 101), Decision::Submit(_)));
 }
 
 fn refused(name: &str) -> ChainError {
@@ -209,6 +227,7 @@ fn submitter(chain: &Fake, path: &Path) -> Submitter<Fake> {
         netuid: NetUid(2),
         genesis: [7; 32],
         own: OWN,
+        reserve: 8,
         store: Store::open(path).unwrap(),
         metrics: Metrics::new(&mut Registry::default()),
         status: Arc::default(),
