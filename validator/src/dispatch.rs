@@ -186,7 +186,12 @@ async fn collect(
         let broke = loop {
             match timeout_at(deadline, response.chunk()).await {
                 // A chunk counts when its last byte was here in time.
-                Ok(Ok(Some(chunk))) if Instant::now() <= deadline => roots.take(&chunk)?,
+                Ok(Ok(Some(chunk))) if Instant::now() <= deadline => {
+                    roots.take(&chunk)?;
+                    if roots.is_full() {
+                        break false;
+                    }
+                }
                 Ok(Ok(Some(_)) | Ok(None)) | Err(_) => break false,
                 Ok(Err(_)) => break true,
             }

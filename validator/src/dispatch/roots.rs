@@ -4,41 +4,61 @@ use incentive::units::Hotkey;
 use incentive::verdict::Fault;
 use neuron_common::keystore;
 use neuron_common::wire::RootFrame;
-use proof::chain::Step;
-use proof::{Chain, Challenge, Commitment, Digest};
+use proof::chain::{first_head, next_head};
+use proof::{Challenge, Commitment, Digest};
+
+/// The most roots that one hotkey may send in a window; more are not taken. It bounds what 256 hostile hotkeys can fill
+/// to 256 MiB, and is twice what a node of eight H100 sends in 30 s.
+pub const ROOTS_MAX: usize = 32 * 1024;
 
 /// Takes chunks of a stream of frames and keeps the chains that they form.
 #[derive(Debug)]
 pub struct Roots {
-    window: Digest,
-    hotkey: Hotkey,
-    rounds_max: u32,
-    /// The chains so far, and the signature over the last head of each.
-    chains: Vec<(Chain, [u8; 64])>,
     challenge: Challenge,
+    window: Digest,
+    seed: Digest,
+    hotkey: Hotkey,
+    chains: Vec<Line>,
+    /// Roots of all chains.
+    count: usize,
     /// The start of a frame whose rest has not arrived.
     rest: Vec<u8>,
+}
+
+/// One chain: its roots, the head after the last of them, and the signature over that head. Earlier heads are not kept,
+/// they follow from the roots.
+#[derive(Debug)]
+struct Line {
+    roots: Vec<Digest>,
+    head: Digest,
+    signature: [u8; 64],
 }
 
 impl Roots {
     /// Nothing has arrived yet.
     #[must_use]
     pub fn new(challenge: &Challenge, hotkey: Hotkey) -> Self {
-        let rounds_max = challenge.compute.rounds_max;
         Self {
-            window: challenge.id(),
-            hotkey,
-            rounds_max,
-            chains: Vec::new(),
             challenge: challenge.clone(),
+            window: challenge.id(),
+            seed: challenge.seed(&hotkey),
+            hotkey,
+            chains: Vec::new(),
+            count: 0,
             rest: Vec::new(),
         }
     }
 
     /// Whether no root has arrived.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.chains.iter().all(|(chain, _)| chain.rounds() == 0)
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Whether no more roots are taken.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.count >= ROOTS_MAX
     }
 
     /// Takes the next bytes of the stream.
@@ -50,38 +70,55 @@ impl Roots {
         let whole = self.rest.len() - self.rest.len() % RootFrame::LEN;
         let bytes = self.rest.drain(..whole).collect::<Vec<u8>>();
         for frame in bytes.chunks_exact(RootFrame::LEN) {
+            if self.is_full() {
+                break;
+            }
             self.frame(&RootFrame::parse(frame).ok_or(Fault::Malformed)?)?;
         }
         Ok(())
     }
 
     fn frame(&mut self, frame: &RootFrame) -> Result<(), Fault> {
-        if frame.chain >= self.challenge.compute.chains_max || frame.round > self.rounds_max {
+        let compute = &self.challenge.compute;
+        if frame.chain >= compute.chains_max || frame.round > compute.rounds_max {
             return Err(Fault::Malformed);
         }
         // A chain that comes before its predecessors makes room for them: at most `chains_max` are ever held.
         while self.chains.len() <= usize::from(frame.chain) {
             let index = u16::try_from(self.chains.len()).map_err(|_| Fault::Malformed)?;
-            self.chains.push((Chain::new(&self.challenge, &self.hotkey, index), [0; 64]));
+            self.chains.push(Line { roots: Vec::new(), head: first_head(&self.seed, index), signature: [0; 64] });
         }
-        let (chain, signature) = self.chains.get(usize::from(frame.chain)).ok_or(Fault::Malformed)?;
-        match chain.step(frame.round, &frame.root) {
-            Step::Next(_) => {
-                if let Some((chain, signature)) = self.chains.get_mut(usize::from(frame.chain)) {
-                    chain.push(frame.root);
-                    *signature = frame.signature;
-                }
+        let line = self.chains.get_mut(usize::from(frame.chain)).ok_or(Fault::Malformed)?;
+        let before =
+            usize::try_from(frame.round).ok().and_then(|round| round.checked_sub(1)).ok_or(Fault::Malformed)?;
+        match line.roots.get(before) {
+            None if before == line.roots.len() => {
+                line.head = next_head(&line.head, &frame.root);
+                line.roots.push(frame.root);
+                line.signature = frame.signature;
+                self.count += 1;
                 Ok(())
             }
-            Step::Conflict(head) => {
-                // Only two signed roots prove anything: a frame that was slipped in on the way must not convict.
-                let (last, first) = (chain.head(), (chain.rounds(), signature));
-                let signed = self.signed(frame.chain, frame.round, &head, &frame.signature)
-                    && self.signed(frame.chain, first.0, last, first.1);
-                Err(if signed { Fault::Equivocation } else { Fault::BadSignature })
-            }
-            Step::Repeated | Step::Gap => Err(Fault::Malformed),
+            // A gap, or a root that is there already.
+            None => Err(Fault::Malformed),
+            Some(known) if *known == frame.root => Err(Fault::Malformed),
+            Some(_) => Err(self.conflict(frame, before)),
         }
+    }
+
+    /// Another root for a round that is there. Only two signatures prove anything: a frame that was slipped in on the way
+    /// must not convict.
+    fn conflict(&self, frame: &RootFrame, before: usize) -> Fault {
+        let Some(line) = self.chains.get(usize::from(frame.chain)) else { return Fault::Malformed };
+        let start = first_head(&self.seed, frame.chain);
+        let head = line.roots.iter().take(before).chain([&frame.root]).fold(start, |head, root| next_head(&head, root));
+        let proven =
+            self.signed(frame.chain, frame.round, &head, &frame.signature) && self.is_signed(frame.chain, line);
+        if proven { Fault::Equivocation } else { Fault::BadSignature }
+    }
+
+    fn is_signed(&self, chain: u16, line: &Line) -> bool {
+        u32::try_from(line.roots.len()).is_ok_and(|rounds| self.signed(chain, rounds, &line.head, &line.signature))
     }
 
     fn signed(&self, chain: u16, round: u32, head: &Digest, signature: &[u8; 64]) -> bool {
@@ -97,12 +134,11 @@ impl Roots {
         if self.is_empty() {
             return Err(Fault::NoRoot);
         }
-        for (chain, signature) in self.chains.iter().filter(|(chain, _)| chain.rounds() > 0) {
-            if !self.signed(chain.index(), chain.rounds(), chain.head(), signature) {
-                return Err(Fault::BadSignature);
-            }
+        let mut chains = (0_u16..).zip(&self.chains).filter(|(_, line)| !line.roots.is_empty());
+        if !chains.all(|(chain, line)| self.is_signed(chain, line)) {
+            return Err(Fault::BadSignature);
         }
-        let chains = self.chains.into_iter().map(|(chain, _)| chain.roots().to_vec()).collect();
+        let chains = self.chains.into_iter().map(|line| line.roots).collect();
         Ok(Commitment { hotkey: self.hotkey, chains })
     }
 }
@@ -112,6 +148,7 @@ mod tests {
     use incentive::policy::Policy;
     use incentive::units::{Block, NetUid};
     use neuron_common::keystore::Keypair;
+    use proof::Chain;
 
     use super::*;
 
@@ -184,5 +221,20 @@ mod tests {
         assert_eq!(roots.take(&frame(max + 1)), Err(Fault::Malformed));
         let beyond = RootFrame { chain: challenge().compute.chains_max, round: 1, root: [0; 32], signature: [0; 64] };
         assert_eq!(roots.take(&beyond.encode()), Err(Fault::Malformed));
+    }
+
+    #[test]
+    fn a_node_that_sends_more_than_fits_keeps_what_fits() {
+        let key = Keypair::from_seed(&[7; 32]);
+        let mut challenge = challenge();
+        (challenge.compute.chains_max, challenge.compute.rounds_max) = (64, 4096);
+        let mut roots = Roots::new(&challenge, key.hotkey());
+        for chain in 0..16 {
+            for round in 1..=4096 {
+                roots.take(&RootFrame { chain, round, root: [0; 32], signature: [0; 64] }.encode()).unwrap();
+            }
+        }
+        assert!(roots.is_full());
+        assert_eq!(roots.chains.iter().map(|line| line.roots.len()).sum::<usize>(), ROOTS_MAX);
     }
 }
