@@ -51,7 +51,6 @@ impl App {
         let chain = ChainClient::connect(&config.chain).await?;
         let own = key.hotkey();
         let (genesis, netuid) = (chain.genesis(), config.netuid);
-        store.claim(&Owner { genesis, netuid, hotkey: own })?;
         let snapshot = chain.snapshot(netuid, None).await?;
         if snapshot.neuron(&own).is_none() {
             bail!(
@@ -59,6 +58,8 @@ impl App {
                 keystore::ss58(&own)
             );
         }
+        // Not before: a wrong wallet or subnet must not leave a database that refuses the right one.
+        store.claim(&Owner { genesis, netuid, hotkey: own })?;
         for window in store.void_open_rounds()? {
             tracing::warn!(%window, "the last run ended inside this round: it is void");
         }
