@@ -48,14 +48,14 @@ impl Subnet {
         snapshot.neuron(hotkey).cloned().ok_or_else(|| anyhow::anyhow!("a neuron is gone"))
     }
 
-    /// Opens the window of the next tempo and waits until the validator has judged it and its weights are on the chain.
+    /// Opens the window of the next tempo and waits until the validator has judged it and set weights in this epoch.
     async fn round(&self, validator: &Process) -> anyhow::Result<Value> {
         let window = self.net.window().await?.block.number;
         let board = until("the round is judged and the weights have landed", PATIENCE, async || {
             let board = board(validator).await?;
             let judged = board["round"]["window"] == window.get() && board["round"]["void"].is_null();
             let landed = board["submission"]["outcome"] == "landed";
-            let this = board["submission"]["block"].as_u64().is_some_and(|block| Block(block) >= window);
+            let this = board["submission"]["epoch"] == board["round"]["epoch"];
             (judged && landed && this).then_some(board)
         })
         .await;
