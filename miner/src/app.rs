@@ -1,8 +1,7 @@
 //! Binds everything that can fail, serves, drains.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use neuron_common::auth::Verifier;
@@ -17,11 +16,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::http::{Axon, router};
 use crate::metrics::Metrics;
+use crate::serve::{Door, serve};
 use crate::work::Work;
 use crate::{announce, view};
-
-/// How long requests may go on after the signal to stop.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// A miner that is bound and not serving yet.
 pub struct App {
@@ -31,6 +28,7 @@ pub struct App {
     telemetry: telemetry::Server,
     announced: SocketAddr,
     announce: bool,
+    connections: usize,
 }
 
 impl App {
@@ -39,12 +37,16 @@ impl App {
     /// # Errors
     /// Names what is missing or taken, and the remedy.
     pub async fn bind(config: &Config, work: impl Work, stop: &CancellationToken) -> Result<Self> {
-        let policy = config.policy.load()?;
+        let policy = config.policy()?;
         let key = Arc::new(keystore::load_hotkey(&config.wallet.path()?)?);
         let listener = TcpListener::bind(config.axon.listen).await.with_context(|| {
             format!("cannot listen on {}; choose another `axon.listen` (--listen)", config.axon.listen)
         })?;
-        let bound = listener.local_addr()?;
+        let announced = config.axon.external.unwrap_or(listener.local_addr()?);
+        anyhow::ensure!(
+            !(config.axon.announce && announced.ip().is_unspecified()),
+            "{announced} cannot be announced; set `axon.external` (--external) to the address that validators reach"
+        );
         let chain = ChainClient::connect(&config.chain).await?;
         let netuid = config.netuid;
         let view = view::follow(chain.clone(), netuid, &policy, stop.clone()).await?;
@@ -65,8 +67,8 @@ impl App {
             metrics,
             key,
         });
-        let announced = config.axon.external.unwrap_or(bound);
-        Ok(Self { axon, chain, listener, telemetry, announced, announce: config.axon.announce })
+        let (announce, connections) = (config.axon.announce, config.axon.connections);
+        Ok(Self { axon, chain, listener, telemetry, announced, announce, connections })
     }
 
     /// Where the axon listens.
@@ -82,14 +84,9 @@ impl App {
     /// # Errors
     /// When a listener fails.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
-        let Self { axon, chain, listener, telemetry, announced, announce } = self;
+        let Self { axon, chain, listener, telemetry, announced, announce, connections } = self;
         let (key, netuid) = (Arc::clone(&axon.key), axon.netuid);
         if announce {
-            if announced.ip() == IpAddr::from([0, 0, 0, 0]) {
-                anyhow::bail!(
-                    "{announced} cannot be announced; set `axon.external` (--external) to the address that validators reach"
-                );
-            }
             let stop = stop.clone();
             tokio::spawn(async move {
                 tokio::select! {
@@ -99,13 +96,9 @@ impl App {
             });
         }
         tokio::spawn(telemetry.run(stop.clone()));
-        let stopped = stop.clone();
-        let server =
-            axum::serve(listener, router(axon)).with_graceful_shutdown(async move { stopped.cancelled().await });
-        tokio::select! {
-            served = server.into_future() => Ok(served?),
-            () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
-        }
+        let metrics = axon.metrics.clone();
+        serve(listener, router(axon), Door::new(connections), metrics, stop).await;
+        Ok(())
     }
 }
 

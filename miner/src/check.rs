@@ -20,7 +20,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// When the result cannot be printed.
 pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
     let mut checks = Checks::default();
-    if let Some(policy) = checks.take("policy", config.policy.load().map_err(Into::into)) {
+    if let Some(policy) = checks.take("policy", config.policy().map_err(Into::into)) {
         checks
             .ok("policy", format!("{} with digest 0x{}", config.policy.0, hex::encode(proof::policy_digest(&policy))));
     }

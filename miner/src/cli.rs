@@ -96,7 +96,7 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
         Command::Check { args, json } => check::run(&args.load()?, json).await,
         Command::Config { args, json } => {
             let config = args.load()?;
-            config.policy.load()?;
+            config.policy()?;
             if json {
                 println!("{}", serde_json::to_string_pretty(&config)?);
             } else {

@@ -2,8 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use incentive::policy::Policy;
 use incentive::units::NetUid;
-use neuron_common::config::{ChainConfig, PolicyConfig, TelemetryConfig, WalletConfig};
+use neuron_common::config::{ChainConfig, ConfigError, PolicyConfig, TelemetryConfig, WalletConfig};
 use serde::{Deserialize, Serialize};
 
 /// A miner's configuration. `netuid` has no default: nobody should mine on a subnet by accident.
@@ -45,6 +46,8 @@ pub struct AxonConfig {
     pub announce: bool,
     /// Requests that are checked or opened at once; more get status 429.
     pub requests: usize,
+    /// Connections at once, a quarter of them from one address; more are closed.
+    pub connections: usize,
 }
 
 /// What works. In configuration files the section `[compute]`.
@@ -55,9 +58,32 @@ pub struct ComputeConfig {
     pub threads: u16,
 }
 
+impl Config {
+    /// The policy, if this miner's settings fit it.
+    ///
+    /// # Errors
+    /// Names the key and the remedy.
+    pub fn policy(&self) -> Result<Policy, ConfigError> {
+        let policy = self.policy.load()?;
+        if !(1..=policy.compute.chains_max).contains(&self.compute.threads) {
+            let (key, value) = ("compute.threads", self.compute.threads.to_string());
+            let remedy =
+                format!("choose 1 to {} (--threads): the policy admits no more chains", policy.compute.chains_max);
+            return Err(ConfigError::Unfit { key, value, remedy });
+        }
+        Ok(policy)
+    }
+}
+
 impl Default for AxonConfig {
     fn default() -> Self {
-        Self { listen: (Ipv4Addr::UNSPECIFIED, 8091).into(), external: None, announce: true, requests: 64 }
+        Self {
+            listen: (Ipv4Addr::UNSPECIFIED, 8091).into(),
+            external: None,
+            announce: true,
+            requests: 64,
+            connections: 256,
+        }
     }
 }
 
@@ -81,5 +107,24 @@ mod tests {
     #[test]
     fn the_full_example_is_the_minimal_one_with_all_defaults() {
         assert_eq!(example("miner.full.toml"), example("miner.minimal.toml"));
+    }
+
+    #[test]
+    fn the_full_example_has_every_key() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/miner.full.toml");
+        let text = std::fs::read_to_string(path).unwrap();
+        let rendered = neuron_common::config::render(&example("miner.minimal.toml")).unwrap();
+        for key in rendered.lines().filter_map(|line| line.split_once(" = ").map(|(key, _)| key)) {
+            assert!(text.contains(&format!("\n{key} = ")), "{key} is not in the full example");
+        }
+    }
+
+    #[test]
+    fn more_threads_than_chains_are_refused() {
+        let mut config = Config { policy: PolicyConfig("dev".into()), ..example("miner.minimal.toml") };
+        for (threads, fits) in [(0, false), (1, true), (8, true), (9, false)] {
+            config.compute.threads = threads;
+            assert_eq!(config.policy().is_ok(), fits, "{threads}");
+        }
     }
 }

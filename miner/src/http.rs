@@ -1,33 +1,38 @@
 //! The axon: what validators call.
 
+mod error;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use incentive::policy::Policy;
 use incentive::units::{Hotkey, NetUid};
-use neuron_common::auth::{AuthError, Verifier};
+use neuron_common::auth::Verifier;
 use neuron_common::keystore::Keypair;
-use neuron_common::problem::Problem;
 use neuron_common::wire::{self, OpenRequest, OpenResponse, WindowRequest};
 use parity_scale_codec::Encode as _;
 use parking_lot::Mutex;
 use proof::{Challenge, Digest};
 use tokio::sync::{Semaphore, watch};
 
-use crate::admission::{self, Known, Refusal};
+use crate::admission::{self, Known};
 use crate::metrics::Metrics;
-use crate::run::{OpenRefusal, Run};
+use crate::run::{Run, Solving};
 use crate::view::View;
 use crate::work::Work;
+use error::AxonError;
 
 /// How long a window request waits for this miner's own view of the chain to reach the window's block.
 const CATCH_UP: Duration = Duration::from_secs(6);
+/// How long a body of at most [`wire::REQUEST_LIMIT`] bytes may take to arrive.
+const BODY: Duration = Duration::from_secs(5);
 
 /// Everything that a request needs.
 pub struct Axon {
@@ -63,101 +68,43 @@ pub fn router(axon: Arc<Axon>) -> Router {
         .route(wire::WINDOW_PATH, post(window))
         .route(wire::OPEN_PATH, post(open))
         .route(wire::HEALTH_PATH, get(health))
-        .layer(DefaultBodyLimit::max(wire::REQUEST_LIMIT))
+        .fallback(async || AxonError::NotFound)
+        .method_not_allowed_fallback(async || AxonError::MethodNotAllowed)
         .with_state(axon)
 }
 
-/// Why a request gets no answer.
-#[derive(Debug, thiserror::Error)]
-enum AxonError {
-    #[error(transparent)]
-    Auth(#[from] AuthError),
-    #[error("the body is not a message of version {}", wire::VERSION)]
-    Malformed,
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    #[error(transparent)]
-    Opening(#[from] OpenRefusal),
-    #[error("this miner does not hold that window")]
-    UnknownWindow,
-    #[error("too many requests at once; try again later")]
-    Busy,
-    #[error("this tempo's window was served already")]
-    SecondWindow,
-    #[error("this miner failed; see its log")]
-    Internal(#[source] anyhow::Error),
+/// A request whose body has arrived. What it claims is not believed yet.
+struct Letter {
+    head: Parts,
+    body: Bytes,
 }
 
-impl AxonError {
-    const fn code(&self) -> &'static str {
-        match self {
-            Self::Auth(error) => error.code(),
-            Self::Malformed => "malformed",
-            Self::Refused(refusal) => refusal.code(),
-            Self::Opening(OpenRefusal::Stranger | OpenRefusal::WrongSecret) => "wrong_secret",
-            Self::Opening(OpenRefusal::Again) => "opened_already",
-            Self::Opening(OpenRefusal::Miscounted) => "miscounted",
-            Self::Opening(OpenRefusal::Unable) => "cannot_open",
-            Self::UnknownWindow => "unknown_window",
-            Self::Busy => "busy",
-            Self::SecondWindow => "second_window",
-            Self::Internal(_) => "internal",
-        }
+impl Letter {
+    async fn read(request: Request) -> Result<Self, AxonError> {
+        let (head, body) = request.into_parts();
+        let body = tokio::time::timeout(BODY, to_bytes(body, wire::REQUEST_LIMIT));
+        // A sender that breaks off does not see the answer, so only the length is left as a reason.
+        let body = body.await.map_err(|_late| AxonError::BodyTimeout)?.map_err(|_long| AxonError::TooLarge)?;
+        Ok(Self { head, body })
     }
 
-    fn status(&self) -> StatusCode {
-        let code = match self {
-            Self::Auth(error) => error.status(),
-            Self::Malformed => 400,
-            Self::Refused(refusal) => refusal.status(),
-            Self::Opening(OpenRefusal::Stranger | OpenRefusal::WrongSecret) => 403,
-            Self::Opening(OpenRefusal::Again | OpenRefusal::Miscounted) => 409,
-            Self::Opening(OpenRefusal::Unable) => 503,
-            Self::UnknownWindow => 404,
-            Self::Busy | Self::SecondWindow => 429,
-            Self::Internal(_) => 500,
-        };
-        StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    /// What was signed: path and query as sent.
+    fn target(&self) -> &str {
+        self.head.uri.path_and_query().map_or("/", |target| target.as_str())
     }
-}
-
-impl IntoResponse for AxonError {
-    fn into_response(self) -> Response {
-        if let Self::Internal(error) = &self {
-            tracing::error!(%error, "a request failed here");
-        }
-        Problem::new(self.status(), self.code(), self.to_string()).into_response()
-    }
-}
-
-/// What was signed: path and query as sent.
-fn target(uri: &Uri) -> &str {
-    uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
 async fn health() -> &'static str {
     "ok\n"
 }
 
-async fn window(
-    State(axon): State<Arc<Axon>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, AxonError> {
-    let run = axon.counted(axon.window(&method, target(&uri), &headers, &body).await)?;
+async fn window(State(axon): State<Arc<Axon>>, request: Request) -> Result<Response, AxonError> {
+    let run = axon.counted(axon.window(request).await)?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], Body::from_stream(run.stream())).into_response())
 }
 
-async fn open(
-    State(axon): State<Arc<Axon>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, AxonError> {
-    let response = axon.counted(axon.open(&method, target(&uri), &headers, &body).await)?;
+async fn open(State(axon): State<Arc<Axon>>, request: Request) -> Result<Response, AxonError> {
+    let response = axon.counted(axon.open(request).await)?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], response.encode()).into_response())
 }
 
@@ -167,26 +114,16 @@ impl Axon {
     }
 
     /// Who sent this, if it is fresh, meant for us, and signed.
-    fn authenticate(
-        &self,
-        method: &Method,
-        target: &str,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Hotkey, AxonError> {
-        Ok(self.verifier.verify(method.as_str(), target, headers, body, SystemTime::now())?)
+    fn authenticate(&self, letter: &Letter) -> Result<Hotkey, AxonError> {
+        let (head, now) = (&letter.head, SystemTime::now());
+        Ok(self.verifier.verify(head.method.as_str(), letter.target(), &head.headers, &letter.body, now)?)
     }
 
-    async fn window(
-        &self,
-        method: &Method,
-        target: &str,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Arc<Run>, AxonError> {
+    async fn window(&self, request: Request) -> Result<Arc<Run>, AxonError> {
+        let letter = Letter::read(request).await?;
         let _slot = self.slots.try_acquire().map_err(|_| AxonError::Busy)?;
-        let caller = self.authenticate(method, target, headers, body)?;
-        let request: WindowRequest = wire::decode(body).map_err(|_| AxonError::Malformed)?;
+        let caller = self.authenticate(&letter)?;
+        let request: WindowRequest = wire::decode(&letter.body)?;
         let snapshot = Arc::clone(&self.view.borrow().snapshot);
         admission::admit(
             &caller,
@@ -224,8 +161,8 @@ impl Axon {
         if runs.iter().any(|run| run.challenge().block >= request.block) {
             return Err(AxonError::SecondWindow);
         }
-        let run =
-            Run::start(challenge, &self.key, &self.work, self.threads, self.duration()).map_err(AxonError::Internal)?;
+        let solving = Solving { key: &self.key, work: &self.work, chains: self.threads, metrics: &self.metrics };
+        let run = Run::start(challenge, &solving, self.duration()).map_err(AxonError::Internal)?;
         self.metrics.window();
         runs.push(Arc::clone(&run));
         if runs.len() > 2 {
@@ -238,22 +175,15 @@ impl Axon {
         Duration::from_millis(self.policy.window.duration_ms.into())
     }
 
-    async fn open(
-        &self,
-        method: &Method,
-        target: &str,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<OpenResponse, AxonError> {
+    async fn open(&self, request: Request) -> Result<OpenResponse, AxonError> {
+        let letter = Letter::read(request).await?;
         let _slot = self.slots.try_acquire().map_err(|_| AxonError::Busy)?;
-        let caller = self.authenticate(method, target, headers, body)?;
-        let request: OpenRequest = wire::decode(body).map_err(|_| AxonError::Malformed)?;
-        if request.version != wire::VERSION {
-            return Err(Refusal::UnsupportedVersion.into());
-        }
+        let caller = self.authenticate(&letter)?;
+        let request: OpenRequest = wire::decode(&letter.body)?;
         let run = self.runs.lock().iter().find(|run| *run.id() == request.window).cloned();
         let run = run.ok_or(AxonError::UnknownWindow)?;
         let (samples, opening) = run.open(&caller, &request.secret, &request.counted).await?;
+        self.metrics.opened();
         let digest = proof::opening_digest(run.id(), &self.key.hotkey(), &samples, &opening);
         Ok(OpenResponse { signature: self.key.sign(&digest), opening })
     }

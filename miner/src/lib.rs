@@ -6,6 +6,7 @@
 //! - [`view`]: what the chain says, kept fresh
 //! - [`admission`]: may this caller be served now?
 //! - [`http`]: the axon
+//! - [`serve`]: connections within limits
 //! - [`announce`]: tells the chain where the axon is
 //! - [`app`]: binds, serves, drains
 //! - [`check`]: would it work?
@@ -20,6 +21,7 @@ pub mod config;
 pub mod http;
 pub mod metrics;
 pub mod run;
+pub mod serve;
 pub mod view;
 pub mod work;
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, Weak, mpsc};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use incentive::policy::PolicyError;
 use incentive::units::Hotkey;
 use neuron_common::keystore::Keypair;
 use neuron_common::wire::RootFrame;
@@ -12,6 +13,7 @@ use parking_lot::Mutex;
 use proof::{Chain, Challenge, Commitment, Digest, OpenedRow, Opening, Sample, Weights};
 use tokio::sync::{oneshot, watch};
 
+use crate::metrics::Metrics;
 use crate::work::{Work, Worker};
 
 /// A window that this miner solves or has solved.
@@ -50,6 +52,19 @@ struct OpenOrder {
     answer: oneshot::Sender<Option<Vec<OpenedRow>>>,
 }
 
+/// What a run works with.
+#[derive(Clone, Copy)]
+pub struct Solving<'a> {
+    /// Who works, and signs.
+    pub key: &'a Arc<Keypair>,
+    /// What solves.
+    pub work: &'a Arc<dyn Work>,
+    /// Chains, each on a thread of its own.
+    pub chains: u16,
+    /// Counts rounds.
+    pub metrics: &'a Metrics,
+}
+
 /// Why a validator gets no opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenRefusal {
@@ -75,13 +90,8 @@ impl Run {
     ///
     /// # Errors
     /// When the challenge has impossible dimensions, or a thread cannot be started.
-    pub fn start(
-        challenge: Challenge,
-        key: &Arc<Keypair>,
-        work: &Arc<dyn Work>,
-        chains: u16,
-        duration: Duration,
-    ) -> anyhow::Result<Arc<Self>> {
+    pub fn start(challenge: Challenge, solving: &Solving<'_>, duration: Duration) -> anyhow::Result<Arc<Self>> {
+        let Solving { key, work, chains, metrics } = *solving;
         let now = Instant::now();
         let id = challenge.id();
         let (orders, inboxes): (Vec<_>, Vec<_>) = (0..chains).map(|_| mpsc::channel()).unzip();
@@ -97,21 +107,18 @@ impl Run {
         // Every chain needs the same weights: the first thread makes them, the others wait.
         let weights = Arc::new(OnceLock::new());
         for (index, inbox) in (0..chains).zip(inboxes) {
-            let (weights, work, key) = (Arc::clone(&weights), Arc::clone(work), Arc::clone(key));
-            // The thread must not keep the run alive: when the run is dropped its inbox closes and the thread ends.
-            let this = Arc::downgrade(&run);
+            let chain = ChainThread {
+                index,
+                inbox,
+                weights: Arc::clone(&weights),
+                work: Arc::clone(work),
+                key: Arc::clone(key),
+                metrics: metrics.clone(),
+                // The thread must not keep the run alive: when the run is dropped its inbox closes and the thread ends.
+                run: Arc::downgrade(&run),
+            };
             let challenge = run.challenge.clone();
-            std::thread::Builder::new().name(format!("chain-{index}")).spawn(move || {
-                let weights = weights.get_or_init(|| Weights::resident(&challenge).map(Arc::new)).clone();
-                let worker = weights.map(|weights| solve(&this, &*work, weights, &key, index));
-                if let Some(run) = this.upgrade() {
-                    run.frames.send_modify(|frames| frames.open -= 1);
-                }
-                let Ok(mut worker) = worker else { return };
-                while let Ok(OpenOrder { samples, answer }) = inbox.recv() {
-                    let _asker_gone = answer.send(worker.open(&samples));
-                }
-            })?;
+            std::thread::Builder::new().name(format!("chain-{index}")).spawn(move || chain.run(&challenge))?;
         }
         Ok(run)
     }
@@ -233,10 +240,56 @@ impl Run {
     }
 }
 
-/// Works on one chain until its run is over or dropped.
-fn solve(run: &Weak<Run>, work: &dyn Work, weights: Arc<Weights>, key: &Keypair, index: u16) -> Box<dyn Worker> {
-    let mut chain = Chain::new(weights.challenge(), &key.hotkey(), index);
-    let mut worker = work.start(weights, &key.hotkey(), index);
-    while run.upgrade().is_some_and(|run| run.round(worker.as_mut(), &mut chain, key)) {}
-    worker
+/// The thread of one chain.
+struct ChainThread {
+    index: u16,
+    run: Weak<Run>,
+    inbox: mpsc::Receiver<OpenOrder>,
+    weights: Arc<OnceLock<Result<Arc<Weights>, PolicyError>>>,
+    work: Arc<dyn Work>,
+    key: Arc<Keypair>,
+    metrics: Metrics,
+}
+
+/// Says that a chain works no more, also when its solver panics: otherwise its streams would never end.
+struct Closing<'a>(&'a Weak<Run>);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        if let Some(run) = self.0.upgrade() {
+            run.frames.send_modify(|frames| frames.open = frames.open.saturating_sub(1));
+        }
+    }
+}
+
+impl ChainThread {
+    fn run(self, challenge: &Challenge) {
+        let closing = Closing(&self.run);
+        let weights = self.weights.get_or_init(|| Weights::resident(challenge).map(Arc::new));
+        let Ok(weights) = weights else { return };
+        let mut worker = self.work.start(Arc::clone(weights), &self.key.hotkey(), self.index);
+        self.solve(challenge, worker.as_mut());
+        drop(closing);
+        while let Ok(order) = self.inbox.recv() {
+            order.answer(worker.as_mut());
+        }
+    }
+
+    /// Works until the run is over or dropped. Openings come first: a validator whose window is over waits for its own
+    /// while others prolong the work.
+    fn solve(&self, challenge: &Challenge, worker: &mut dyn Worker) {
+        let mut chain = Chain::new(challenge, &self.key.hotkey(), self.index);
+        while self.run.upgrade().is_some_and(|run| run.round(worker, &mut chain, &self.key)) {
+            self.metrics.round();
+            while let Ok(order) = self.inbox.try_recv() {
+                order.answer(worker);
+            }
+        }
+    }
+}
+
+impl OpenOrder {
+    fn answer(self, worker: &mut dyn Worker) {
+        let _asker_gone = self.answer.send(worker.open(&self.samples));
+    }
 }

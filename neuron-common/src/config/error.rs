@@ -54,6 +54,16 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A value that is one, but cannot work here.
+    #[error("`{key}` cannot be {value}; {remedy}")]
+    Unfit {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What to choose, and why.
+        remedy: String,
+    },
     /// A key without which nothing starts.
     #[error("{problem}; set it in {place}, or by its flag (--help)")]
     Missing {
