@@ -44,8 +44,10 @@ fn next_index(context: &Context, params: &Params<'_>) -> Answer<Nonce> {
             .and_then(|bytes| AccountId32::try_from(bytes.0.as_slice()).ok())
             .ok_or_else(|| error::params("not an account; give an SS58 address or 32 bytes"))?,
     };
+    // Head and pool change together under this lock; looked at one after the other, a nonce could be missed.
+    let pool = context.engine.pool().lock();
     let state = context.chain().state(&context.chain().best());
     let answer = state.call("AccountNonceApi_account_nonce", &account.encode()).map_err(|error| error::call(&error))?;
     let nonce = Nonce::decode(&mut &*answer).map_err(error::params)?;
-    Ok(context.engine.pool().lock().next_nonce(&account, nonce))
+    Ok(pool.next_nonce(&account, nonce))
 }

@@ -1,11 +1,16 @@
 //! Making blocks, taking them back, and what clients see of it.
 
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
 use localnet::{Clock, LocalNet, Seal};
 use sp_keyring::Sr25519Keyring::{Alice, Bob};
 use subxt::rpcs::{RpcClient, client::RpcSubscription, rpc_params};
 
 use crate::{
-    client::rpc,
+    client::{Client, rpc},
     extrinsic::{remark, signed},
 };
 
@@ -162,6 +167,62 @@ async fn chain_head_pins_and_unpins() {
     ask::<Option<()>>(&client, "chainHead_v1_unpin", rpc_params![&id, &hash]).await;
     let refused = client.request::<serde_json::Value>("chainHead_v1_header", rpc_params![&id, &hash]).await;
     assert!(format!("{refused:?}").contains("-32801"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn subxt_follows_across_a_revert() {
+    let net = manual().await;
+    net.produce(5).await.expect("produces");
+    let client = Client::from_insecure_url(net.url()).await.expect("connects");
+    let mut blocks = client.stream_blocks().await.expect("subscribes");
+    // It begins with the last few finalized blocks.
+    while blocks.next().await.expect("goes on").expect("no error").number() < 5 {}
+    net.revert(3).await.expect("reverts");
+    let head = net.produce(6).await.expect("produces");
+    loop {
+        match blocks.next().await.expect("goes on") {
+            // The follower is told that it missed something, and goes on.
+            Err(error) => assert!(error.to_string().contains("block header"), "{error}"),
+            Ok(block) if block.number() < u64::from(head.number) => {}
+            Ok(block) => break assert_eq!(block.hash(), head.hash),
+        }
+    }
+}
+
+#[tokio::test]
+async fn plain_http_is_answered() {
+    let net = manual().await;
+    let address = net.url().replace("ws://", "");
+    let mut stream = TcpStream::connect(&address).expect("connects");
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"system_chain","params":[]}"#;
+    let length = body.len();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("assay localnet"), "{answer}");
+}
+
+#[tokio::test]
+async fn subscriptions_of_one_client_are_limited() {
+    let net = manual().await;
+    let client = rpc(&net).await;
+    let mut held = Vec::new();
+    let error = loop {
+        let subscribed = client
+            .subscribe::<serde_json::Value>("chain_subscribeNewHeads", rpc_params![], "chain_unsubscribeNewHeads")
+            .await;
+        match subscribed {
+            Ok(subscription) => held.push(subscription),
+            Err(error) => break error.to_string(),
+        }
+        assert!(held.len() <= 512, "no limit");
+    };
+    assert!(error.contains("Too many subscriptions"), "{error}");
+    assert_eq!(ask::<String>(&client, "system_chain", rpc_params![]).await, "assay localnet");
 }
 
 #[tokio::test]
