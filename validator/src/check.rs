@@ -8,7 +8,7 @@ use neuron_common::check::{Checks, chain_clock};
 use neuron_common::keystore::{self, Keypair};
 
 use crate::config::Config;
-use crate::store::{Owner, Store};
+use crate::store::{Owner, Store, StoreError};
 use crate::submit::{Skip, WEIGHTS_VERSION};
 
 /// Checks and prints; exit code 0 only if all is well.
@@ -30,17 +30,29 @@ async fn checks(config: &Config) -> Checks {
     if let Some(key) = &key {
         checks.ok("wallet", format!("hotkey {}", keystore::ss58(&key.hotkey())));
     }
-    let store = checks.take("database", Store::open(&config.database).map_err(Into::into));
-    if store.is_some() {
-        checks.ok("database", format!("{} can be written", config.database.display()));
-    }
+    let database = config.database.display();
+    let store = match Store::open(&config.database) {
+        Ok(store) => {
+            checks.ok("database", format!("{database} can be written"));
+            Some(store)
+        }
+        // A running validator may be checked as well.
+        Err(StoreError::Locked { .. }) => {
+            checks.ok("database", format!("{database} is in use by a validator that runs"));
+            None
+        }
+        Err(error) => {
+            checks.failed("database", error.to_string());
+            None
+        }
+    };
     if let Some(chain) = checks.take("chain", ChainClient::connect(&config.chain).await.map_err(Into::into)) {
         checks.ok("chain", format!("{} with runtime {}", chain.endpoint(), chain.spec_version()));
         checks.add("clock", chain_clock(&chain).await);
         if let (Some(store), Some(key)) = (store, &key) {
             let owner = Owner { genesis: chain.genesis(), netuid: config.netuid, hotkey: key.hotkey() };
-            let claimed = store.claim(&owner).map_err(Into::into);
-            checks.add("owner", claimed.map(|()| "the database belongs to this chain, subnet and hotkey".to_owned()));
+            let belongs = store.belongs_to(&owner).map_err(Into::into);
+            checks.add("owner", belongs.map(|()| "the database is that of this chain, subnet and hotkey".to_owned()));
         }
         let snapshot = chain.snapshot(config.netuid, None).await.map_err(anyhow::Error::from);
         if let (Some(snapshot), Some(key)) = (checks.take("subnet", snapshot), &key) {

@@ -213,10 +213,14 @@ fn secret() -> Result<[u8; 32], VoidReason> {
     Ok(secret)
 }
 
-type Verified = Vec<(Collected, Result<(), Fault>)>;
+/// What was collected, and whether the opened rows were right.
+pub type Verified = Vec<(Collected, Result<(), Fault>)>;
 
 /// Recomputes the opened rows of all miners, as many at once as memory allows. Blocks.
-fn verify(
+///
+/// # Errors
+/// [`VoidReason::VerifierFailed`] when the policy cannot be verified.
+pub fn verify(
     challenge: &Challenge,
     threads: NonZeroUsize,
     collected: Vec<Collected>,

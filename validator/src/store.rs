@@ -83,6 +83,13 @@ pub struct Owner {
     pub hotkey: Hotkey,
 }
 
+impl Owner {
+    fn facts(&self) -> [(&'static str, Vec<u8>); 3] {
+        let netuid = self.netuid.get().to_le_bytes().to_vec();
+        [("chain", self.genesis.to_vec()), ("subnet", netuid), ("hotkey", self.hotkey.0.to_vec())]
+    }
+}
+
 /// The open database. Clones share one connection.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -120,28 +127,32 @@ impl Store {
     /// # Errors
     /// [`StoreError::Foreign`] names what differs.
     pub fn claim(&self, owner: &Owner) -> Result<(), StoreError> {
+        self.belongs_to(owner)?;
         let mut connection = self.0.connection.lock();
         let transaction = connection.transaction()?;
-        let netuid = owner.netuid.get().to_le_bytes();
-        let facts: [(&str, &'static str, &[u8]); 3] = [
-            ("genesis", "chain", &owner.genesis),
-            ("netuid", "subnet", &netuid),
-            ("hotkey", "hotkey", &owner.hotkey.0),
-        ];
-        for (key, what, value) in facts {
-            let found: Option<Vec<u8>> =
-                transaction.query_row("SELECT value FROM owner WHERE key = ?1", [key], |row| row.get(0)).optional()?;
-            match found {
-                None => {
-                    transaction.execute("INSERT INTO owner (key, value) VALUES (?1, ?2)", params![key, value])?;
-                }
-                Some(found) if found == value => {}
-                Some(found) => {
-                    return Err(StoreError::Foreign { path: self.0.path.clone(), what, found: hex::encode(found) });
-                }
-            }
+        for (key, value) in owner.facts() {
+            transaction.execute(
+                "INSERT INTO owner (key, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                params![key, value],
+            )?;
         }
         transaction.commit()?;
+        Ok(())
+    }
+
+    /// Whether the database is new or belongs to this chain, subnet and hotkey.
+    ///
+    /// # Errors
+    /// [`StoreError::Foreign`] names what differs.
+    pub fn belongs_to(&self, owner: &Owner) -> Result<(), StoreError> {
+        let connection = self.0.connection.lock();
+        for (key, value) in owner.facts() {
+            let found: Option<Vec<u8>> =
+                connection.query_row("SELECT value FROM owner WHERE key = ?1", [key], |row| row.get(0)).optional()?;
+            if let Some(found) = found.filter(|found| *found != value) {
+                return Err(StoreError::Foreign { path: self.0.path.clone(), what: key, found: hex::encode(found) });
+            }
+        }
         Ok(())
     }
 

@@ -100,7 +100,8 @@ impl<C: WeightsChain> Submitter<C> {
             tokio::select! {
                 changed = rounds.changed() => {
                     if changed.is_err() { return Ok(()) }
-                    (due, wait) = (true, Block(0));
+                    let round = *rounds.borrow_and_update();
+                    (due, wait) = (self.is_due(round).await?, Block(0));
                 }
                 changed = head.changed() => if changed.is_err() { return Ok(()) },
             }

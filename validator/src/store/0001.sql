@@ -1,4 +1,4 @@
--- Whom the database belongs to: genesis, netuid, hotkey.
+-- Whom the database belongs to: chain (genesis), subnet, hotkey.
 CREATE TABLE owner (
     key TEXT PRIMARY KEY,
     value BLOB NOT NULL

@@ -66,8 +66,11 @@ fn a_database_belongs_to_one_hotkey_on_one_subnet() {
     let (_folder, path) = place();
     let store = Store::open(&path).unwrap();
     let owner = Owner { genesis: [1; 32], netuid: NetUid(2), hotkey: Hotkey([3; 32]) };
+    let stranger = Owner { hotkey: Hotkey([9; 32]), ..owner };
+    store.belongs_to(&stranger).unwrap();
     store.claim(&owner).unwrap();
     store.claim(&owner).unwrap();
+    store.belongs_to(&owner).unwrap();
     for (what, other) in [
         ("chain", Owner { genesis: [9; 32], ..owner }),
         ("subnet", Owner { netuid: NetUid(9), ..owner }),
