@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use incentive::policy::Policy;
-use incentive::units::{Hotkey, NetUid, Rao};
+use incentive::units::{Block, Hotkey, NetUid, Rao};
 use localnet::{LocalNet, Seal};
 use neuron_common::chain::{ChainClient, ChainConfig, Snapshot};
 use neuron_common::keystore::{self, Keypair, WalletPath};
@@ -24,7 +24,9 @@ const STAKE: Rao = Rao(1_000_000_000_000);
 
 /// A chain with one subnet, and a folder for wallets and configuration. Everything is gone when it is dropped.
 pub struct TestNet {
-    net: LocalNet,
+    /// There but for the moment of a restart.
+    net: Option<LocalNet>,
+    url: String,
     chain: ChainClient,
     payer: Keypair,
     netuid: NetUid,
@@ -38,20 +40,50 @@ impl TestNet {
     /// # Errors
     /// When the chain refuses a step.
     pub async fn start(policy: Policy) -> Result<Self> {
-        let net = LocalNet::builder().seal(Seal::Instant).start().await?;
-        let chain = ChainClient::connect(&ChainConfig { endpoint: net.url(), genesis: None }).await?;
+        let folder = TempDir::new()?;
+        let net = node(folder.path(), 0).await?;
+        let url = net.url();
+        let chain = ChainClient::connect(&ChainConfig { endpoint: url.clone(), genesis: None }).await?;
         let payer = Keypair::from_uri(PAYER)?;
         let netuid = chain.register_network(&payer, Keypair::generate()?.hotkey()).await?;
         chain.start_call(&payer, netuid).await?;
-        let folder = TempDir::new()?;
         std::fs::write(folder.path().join("policy.toml"), toml::to_string(&policy)?)?;
-        Ok(Self { net, chain, payer, netuid, policy, folder })
+        Ok(Self { net: Some(net), url, chain, payer, netuid, policy, folder })
     }
 
-    /// The chain itself.
-    #[must_use]
-    pub const fn net(&self) -> &LocalNet {
-        &self.net
+    /// Makes `count` blocks.
+    ///
+    /// # Errors
+    /// When a block cannot be made.
+    pub async fn produce(&self, count: u32) -> Result<()> {
+        self.node()?.produce(count).await?;
+        Ok(())
+    }
+
+    /// Makes blocks until the head is at `block`.
+    ///
+    /// # Errors
+    /// When a block cannot be made.
+    pub async fn advance_to(&self, block: Block) -> Result<()> {
+        self.node()?.advance_to(u32::try_from(block.get())?).await?;
+        Ok(())
+    }
+
+    /// Stops the node and starts it again from its journal at the same address.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn restart(&mut self) -> Result<()> {
+        if let Some(net) = self.net.take() {
+            net.shutdown().await;
+        }
+        let port = self.url.rsplit(':').next().context("the address has a port")?.parse()?;
+        self.net = Some(node(self.folder.path(), port).await?);
+        Ok(())
+    }
+
+    fn node(&self) -> Result<&LocalNet> {
+        self.net.as_ref().context("the node is being restarted")
     }
 
     /// A client of the chain.
@@ -110,7 +142,7 @@ impl TestNet {
             if self.snapshot().await?.neuron(&key.hotkey()).is_some_and(|neuron| neuron.validator_permit) {
                 return Ok(key);
             }
-            self.net.produce(1).await?;
+            self.produce(1).await?;
         }
         anyhow::bail!("{name} got no permit within two tempos")
     }
@@ -143,7 +175,7 @@ impl TestNet {
 
     fn config(&self, key: &str, hotkey: &str, section: &str, change: impl FnOnce(String) -> String) -> Result<PathBuf> {
         let folder = self.folder.path().display();
-        let (endpoint, netuid) = (self.net.url(), self.netuid);
+        let (endpoint, netuid) = (&self.url, self.netuid);
         let text = change(format!(
             r#"netuid = {netuid}
 {key}
@@ -188,7 +220,7 @@ listen = "127.0.0.1:0"
     pub async fn window(&self) -> Result<OpenWindow> {
         let before = self.snapshot().await?;
         let next_epoch = before.last_epoch_block.0 + u64::from(before.tempo);
-        self.net.advance_to(u32::try_from(next_epoch)?).await?;
+        self.advance_to(Block(next_epoch)).await?;
         let mut clock = WindowClock::new(self.chain.clone(), self.netuid, &self.policy);
         let blocks = admissible(before.tempo.into(), self.policy.window.reserve_blocks.into()) + 1;
         for _ in 0..blocks {
@@ -198,9 +230,15 @@ listen = "127.0.0.1:0"
                     return Ok(window);
                 }
             }
-            self.net.produce(1).await?;
+            self.produce(1).await?;
         }
         let last = tokio::time::timeout(Duration::from_secs(10), clock.next()).await;
         last.context("no window opened in a whole tempo")
     }
+}
+
+/// A node that makes a block for every extrinsic and keeps its journal in `folder`.
+async fn node(folder: &Path, port: u16) -> Result<LocalNet> {
+    let builder = LocalNet::builder().seal(Seal::Instant).base_path(Some(folder.join("chain"))).port(port);
+    Ok(builder.start().await?)
 }

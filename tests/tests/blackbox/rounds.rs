@@ -1,8 +1,9 @@
-//! A real validator beside real miners: who worked is paid, who cheated is not, and a killed validator goes on.
+//! A real validator beside real miners: who worked is paid, who cheated is not, and a killed validator and a
+//! restarted node go on.
 
 use std::time::Duration;
 
-use incentive::units::{Block, Hotkey};
+use incentive::units::Hotkey;
 use neuron_common::chain::Neuron;
 use neuron_common::keystore::ss58;
 use serde_json::Value;
@@ -65,9 +66,7 @@ impl Subnet {
     /// Runs the next epoch.
     async fn epoch(&self) -> anyhow::Result<()> {
         let snapshot = self.net.snapshot().await?;
-        let next = snapshot.last_epoch_block.after(snapshot.tempo.into());
-        self.net.net().advance_to(u32::try_from(next.get())?).await?;
-        Ok(())
+        self.net.advance_to(snapshot.last_epoch_block.after(snapshot.tempo.into())).await
     }
 }
 
@@ -97,7 +96,7 @@ async fn who_worked_is_paid_and_a_killed_validator_goes_on() -> anyhow::Result<(
     // Killed right after its weights have landed: it must not send them again in this epoch.
     validator.kill().await?;
     let validator = subnet.validator().await?;
-    subnet.net.net().produce(3).await?;
+    subnet.net.produce(3).await?;
     let head = subnet.net.snapshot().await?.block.number;
     until("the validator has seen the head", PATIENCE, async || {
         board_block(&validator).await.filter(|seen| *seen >= head.get())
@@ -117,6 +116,20 @@ async fn who_worked_is_paid_and_a_killed_validator_goes_on() -> anyhow::Result<(
     assert_eq!(row(&board, &subnet.partial)["score"], 0, "{board:#}");
     let ended = validator.stop().await?;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_node_costs_no_weights() -> anyhow::Result<()> {
+    let mut subnet = Subnet::start().await?;
+    let validator = subnet.validator().await?;
+    subnet.round(&validator).await?;
+    let before = subnet.neuron(&subnet.validator).await?.last_update;
+
+    subnet.net.restart().await?;
+    let board = subnet.round(&validator).await?;
+    assert_eq!(row(&board, &subnet.honest)["verdict"], "accepted", "{board:#}");
+    assert!(subnet.neuron(&subnet.validator).await?.last_update > before, "{board:#}");
     Ok(())
 }
 
