@@ -67,6 +67,17 @@ enum Scheme {
     Ed25519,
 }
 
+/// What a signature covers.
+struct Signed<'a> {
+    scheme: Scheme,
+    method: &'a str,
+    target: &'a str,
+    body: &'a [u8],
+    nonce: &'a str,
+    sender: &'a str,
+    receiver: &'a str,
+}
+
 /// The headers of a request, in their form.
 struct Claims<'a> {
     scheme: Scheme,
@@ -136,8 +147,9 @@ impl Verifier {
         {
             return Err(AuthError::Stale);
         }
-        let text = signed_text(claims.scheme, method, target, body, claims.nonce, claims.sender, &self.receiver);
-        if !claims.scheme.verify(&claims.key, text.as_bytes(), &claims.signature) {
+        let Claims { scheme, nonce, sender, .. } = claims;
+        let signed = Signed { scheme, method, target, body, nonce, sender, receiver: &self.receiver };
+        if !scheme.verify(&claims.key, signed.text().as_bytes(), &claims.signature) {
             return Err(AuthError::BadSignature);
         }
         self.replays.lock().insert(claims.key, claims.nanoseconds, now).map_err(|refused| match refused {
@@ -227,8 +239,9 @@ impl Scheme {
 #[must_use]
 pub fn sign(key: &Keypair, method: &str, target: &str, body: &[u8], receiver: &Hotkey, now: SystemTime) -> HeaderMap {
     let (sender, receiver, nonce) = (ss58(&key.hotkey()), ss58(receiver), nanoseconds(now).to_string());
-    let text = signed_text(Scheme::Sr25519, method, target, body, &nonce, &sender, &receiver);
-    let signature = format!("0x{}", hex::encode(key.sign(text.as_bytes())));
+    let signed =
+        Signed { scheme: Scheme::Sr25519, method, target, body, nonce: &nonce, sender: &sender, receiver: &receiver };
+    let signature = format!("0x{}", hex::encode(key.sign(signed.text().as_bytes())));
     let mut headers = HeaderMap::with_capacity(5);
     headers.insert(VERSION, HeaderValue::from_static("1"));
     for (name, value) in [(HOTKEY, sender), (NONCE, nonce), (SIGNATURE, signature), (RECEIVER, receiver)] {
@@ -240,18 +253,12 @@ pub fn sign(key: &Keypair, method: &str, target: &str, body: &[u8], receiver: &H
     headers
 }
 
-fn signed_text(
-    scheme: Scheme,
-    method: &str,
-    target: &str,
-    body: &[u8],
-    nonce: &str,
-    sender: &str,
-    receiver: &str,
-) -> String {
-    let body = hex::encode(Sha256::digest(body));
-    let method = method.to_ascii_uppercase();
-    ["btauth/1", scheme.name(), &method, target, &body, nonce, sender, receiver].join("\n")
+impl Signed<'_> {
+    fn text(&self) -> String {
+        let Self { scheme, method, target, body, nonce, sender, receiver } = self;
+        let (method, body) = (method.to_ascii_uppercase(), hex::encode(Sha256::digest(body)));
+        ["btauth/1", scheme.name(), &method, target, &body, nonce, sender, receiver].join("\n")
+    }
 }
 
 /// Nanoseconds since the Unix epoch; 0 before it, and the last u64 after the year 2554.

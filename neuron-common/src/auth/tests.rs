@@ -27,9 +27,17 @@ fn signed() -> (HeaderMap, Verifier, Hotkey) {
 fn the_signed_text_is_these_eight_lines() {
     let (sender, receiver) = keys();
     let (sender, receiver) = (ss58(&sender.hotkey()), ss58(&receiver.hotkey()));
-    let text = signed_text(Scheme::Sr25519, "post", "/v1/x?y=1", BODY, "1800000000000000000", &sender, &receiver);
+    let signed = Signed {
+        scheme: Scheme::Sr25519,
+        method: "post",
+        target: "/v1/x?y=1",
+        body: BODY,
+        nonce: "1800000000000000000",
+        sender: &sender,
+        receiver: &receiver,
+    };
     assert_eq!(
-        text,
+        signed.text(),
         "btauth/1\nsr25519\nPOST\n/v1/x?y=1\n\
          2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n1800000000000000000\n\
          5EPCUjPxiHAcNooYipQFWr9NmmXJKpNG5RhcntXwbtUySrgH\n5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
@@ -124,8 +132,16 @@ fn headers_out_of_form_are_malformed() {
 fn ed25519_senders_are_understood() {
     let (pair, receiver) = (ed25519::Pair::from_seed(&[7; 32]), keys().1.hotkey());
     let (sender, nonce) = (Hotkey(pair.public().0), format!("{NOW}000000000"));
-    let text = signed_text(Scheme::Ed25519, "POST", TARGET, BODY, &nonce, &ss58(&sender), &ss58(&receiver));
-    let signature = format!("0x{}", hex::encode(pair.sign(text.as_bytes()).0));
+    let signed = Signed {
+        scheme: Scheme::Ed25519,
+        method: "POST",
+        target: TARGET,
+        body: BODY,
+        nonce: &nonce,
+        sender: &ss58(&sender),
+        receiver: &ss58(&receiver),
+    };
+    let signature = format!("0x{}", hex::encode(pair.sign(signed.text().as_bytes()).0));
     for crypto in ["ed25519", "0"] {
         let mut headers = HeaderMap::new();
         for (name, value) in [
