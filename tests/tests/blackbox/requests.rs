@@ -138,7 +138,14 @@ async fn inadmissible(stage: &mut Stage) -> anyhow::Result<()> {
     let long = [body.clone(), vec![0; 1]].concat();
     let answer = stage.validator.post(&stage.miner, wire::WINDOW_PATH, long).await;
     stage.expect("a byte too long", 400, "malformed", answer).await;
+    let answer = stage.validator.post(&stage.miner, wire::WINDOW_PATH, vec![0; 1 << 20]).await;
+    stage.expect("oversized", 413, "too_large", answer).await;
+    let answer = stage.validator.post(&stage.miner, "/v1/nothing", body.clone()).await;
+    stage.expect("no such path", 404, "not_found", answer).await;
+    let answer = stage.validator.http.get(format!("http://{}{}", stage.miner.address, wire::OPEN_PATH)).send().await;
+    stage.expect("no such method", 405, "method_not_allowed", answer).await;
 
+    stage.variant("another version", 426, "unsupported_version", |request| request.version = 9).await;
     stage.variant("another subnet", 409, "other_subnet", |request| request.netuid = NetUid(99)).await;
     stage.variant("another policy", 409, "other_policy", |request| request.policy = [0; 32]).await;
     stage.variant("another nonce", 409, "no_such_window", |request| request.nonce = [0; 32]).await;
