@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use neuron_common::config::{self, ConfigError};
-use neuron_common::{shutdown, telemetry};
+use neuron_common::{exit, shutdown, telemetry};
 
 use crate::work::Work;
 use crate::{App, Config, check};
@@ -89,7 +89,6 @@ impl Args {
 ///
 /// # Errors
 /// What ends the program.
-#[expect(clippy::print_stdout, reason = "the output of a command")]
 pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
     match cli.command {
         Command::Run(args) => serve(args.load()?, work).await,
@@ -97,11 +96,8 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
         Command::Config { args, json } => {
             let config = args.load()?;
             config.policy()?;
-            if json {
-                println!("{}", serde_json::to_string_pretty(&config)?);
-            } else {
-                print!("{}", config::render(&config)?);
-            }
+            let text = if json { serde_json::to_string_pretty(&config)? + "\n" } else { config::render(&config)? };
+            exit::print(&text);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -111,12 +107,11 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
 ///
 /// # Errors
 /// What ends the program.
-#[expect(clippy::print_stdout, reason = "the one line that says it is ready")]
 pub async fn serve(config: Config, work: impl Work) -> Result<ExitCode> {
     telemetry::log(&config.telemetry)?;
     let stop = shutdown::on_signals()?;
     let app = App::bind(&config, work, &stop).await?;
-    println!("listening on http://{}", app.address()?);
+    exit::print(&format!("listening on http://{}\n", app.address()?));
     app.run(stop).await?;
     Ok(ExitCode::SUCCESS)
 }

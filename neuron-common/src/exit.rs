@@ -1,5 +1,6 @@
 //! How a program ends: one line on stderr and a status that scripts can tell apart.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
@@ -7,6 +8,12 @@ use crate::keystore::KeystoreError;
 
 /// Bad configuration, wallet files included (`EX_USAGE` of sysexits).
 pub const BAD_CONFIGURATION: u8 = 64;
+
+/// Writes the output of a command. A reader that has seen enough (`| head`) is no failure.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
 
 /// 0, or the error on stderr and 64 for bad configuration, 1 for everything else.
 #[must_use]

@@ -13,9 +13,9 @@ fn at(seconds: u64) -> SystemTime {
 const NOW: u64 = 1_800_000_000;
 const TARGET: &str = "/v1/compute/window";
 const BODY: &[u8] = b"hello";
-/// What the sender signed for this target and body at this time.
-const VECTOR: &str = "0x120ff293a6caa13eafaa9ecb06f2db60284761096e35f3ea9d65594854c89344\
-     e69c25a56b0eb6d06ee365e43d01a41bb2f98b7bccb16b822706c7ba9cb6ed8e";
+/// What Bittensor's own wallet library (4.1.1) signs as the sender for this target and body at this time.
+const VECTOR: &str = "0xdc0b178bac1fab7fd10e90c1c5589af0aa1a32e3e09f988f86cec2571e0f8d1f\
+     23683458d78dd1fd1e89dae9c4a8b38d9b076ad5382132eb17ed8a1692ea6e8b";
 
 fn signed() -> (HeaderMap, Verifier, Hotkey) {
     let (sender, receiver) = keys();

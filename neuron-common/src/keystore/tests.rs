@@ -60,6 +60,20 @@ fn every_plain_form_of_a_key_is_read() {
     }
 }
 
+/// Written by Bittensor's own wallet library (4.1.1), the order of its fields included.
+#[test]
+fn a_file_of_bittensors_own_tools_is_read() {
+    let file = format!(
+        r#"{{"privateKey":"0x{}","secretSeed":"0x{SEED}","cryptoType":1,"ss58Address":"{ADDRESS}","secretPhrase":"{}","accountId":"0x{PUBLIC}","publicKey":"0x{PUBLIC}"}}"#,
+        "2ec306fc1c5bc2f0e3a2c7a6ec6014ca4a0823a7d7d42ad5e9d7f376a1c36c0d\
+         14a2ddb1ef1df4adba49f3a4d8c0f6205117907265f09a53ccf07a4e8616dfd8",
+        phrase(),
+    );
+    assert_eq!(ss58(&loaded(&file).unwrap().hotkey()), ADDRESS);
+    let private_only = file.replace("secretSeed", "x").replace("secretPhrase", "y");
+    assert_eq!(ss58(&loaded(private_only).unwrap().hotkey()), ADDRESS);
+}
+
 #[test]
 fn unusable_files_are_told_apart() {
     use KeystoreError as E;
