@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Run one node and print its URL
     Node(NodeArgs),
+    /// Run a whole subnet: a node, validators, honest and dishonest miners
+    Up(crate::up::Options),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -53,7 +55,7 @@ pub struct NodeArgs {
     /// Blocks per epoch of new subnets, instead of the preset's
     #[arg(long, value_name = "BLOCKS", value_parser = clap::value_parser!(u16).range(1..))]
     tempo: Option<u16>,
-    /// Let neurons announce 127.0.0.1 (the dev preset does)
+    /// Let neurons announce 127.0.0.1, where the system has no other loopback address
     #[arg(long)]
     allow_loopback: bool,
     /// Throw away the chain in --base-path
@@ -131,6 +133,7 @@ impl Cli {
                     ExitCode::FAILURE
                 }
             },
+            Command::Up(options) => neuron_common::exit::code(crate::up::run(options).await),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! - [`runtime`], [`subtensor`], [`preset`]: the chain's rules, compiled natively
 //! - [`state`], [`engine`], [`pool`], [`journal`]: what runs them and keeps the blocks
 //! - [`rpc`], [`node`]: what clients speak to
+//! - [`up`]: a whole subnet of real processes
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,6 +27,7 @@ pub mod rpc;
 pub mod runtime;
 pub mod state;
 pub mod subtensor;
+pub mod up;
 
 pub use engine::{Clock, Head, Seal};
 pub use node::LocalNet;

@@ -49,7 +49,7 @@ impl Preset {
             },
             network_rate_limit: 0,
             start_call_delay: 0,
-            allow_loopback: true,
+            allow_loopback: false,
             balances: Vec::new(),
         }
     }

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use tokio::io::AsyncWriteExt as _;
 
 mod cast;
 mod judge;
@@ -128,7 +127,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     place.leave(ok);
     let Some(report) = outcome? else { return Ok(ExitCode::SUCCESS) };
     let text = if options.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
-    tokio::io::stdout().write_all(text.as_bytes()).await?;
+    std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
     Ok(if report.ok || !options.check { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

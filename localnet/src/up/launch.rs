@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use futures_util::future::try_join_all;
+use neuron_common::keystore;
 
 use super::cast::{Cheat, Role};
 use super::process::Process;
@@ -109,4 +110,62 @@ fn groups(neurons: &[Neuron]) -> Vec<Vec<&Neuron>> {
         }
     }
     groups
+}
+
+/// Starts one process and returns the line that says it is ready.
+async fn neuron(
+    subnet: &Subnet,
+    url: &str,
+    base: &Path,
+    number: usize,
+    group: Vec<&Neuron>,
+) -> Result<(Role, Process, String)> {
+    let first = group[0];
+    let mut configs = Vec::new();
+    for neuron in &group {
+        let path = base.join(format!("{}.toml", neuron.name));
+        std::fs::write(&path, config(subnet, url, base, number, neuron))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        configs.push(path);
+    }
+    let (name, mut args): (&str, Vec<OsString>) = match first.role {
+        Role::Owner => bail!("the owner runs no program"),
+        Role::Validator => ("validator", vec!["run".into()]),
+        Role::Miner => ("miner", vec!["run".into()]),
+        Role::Cheat(cheat) => ("cheat", vec!["run".into(), "--kind".into(), cheat.name().into()]),
+    };
+    for config in configs {
+        args.push("--config".into());
+        args.push(config.into());
+    }
+    if first.role == Role::Cheat(Cheat::Foreign) {
+        // Whose work it shows: any other miner's will do.
+        let owner = subnet.neurons.iter().find(|neuron| neuron.role == Role::Miner).unwrap_or(&subnet.neurons[0]);
+        args.push("--foreign".into());
+        args.push(keystore::ss58(&owner.key.hotkey()).into());
+    }
+    let (process, line) = Process::start(&first.name, &program(name)?, &args, &base.join("logs")).await?;
+    Ok((first.role, process, line))
+}
+
+/// What a person would write for this neuron.
+fn config(subnet: &Subnet, url: &str, base: &Path, number: usize, neuron: &Neuron) -> String {
+    let (netuid, wallets) = (subnet.netuid, subnet.wallets.display());
+    let wallet = wallet();
+    let name = &neuron.name;
+    let own = if neuron.role == Role::Validator {
+        // Everything shares two cores here: standing still for a second says nothing about the machine.
+        "[round]\nlag_limit_ms = 2000\nverify_threads = 1\n".to_owned()
+    } else {
+        format!("[axon]\nlisten = \"{}:0\"\n", miner_address(number))
+    };
+    let database = match neuron.role {
+        Role::Validator => format!("database = '{}'\n", base.join(format!("{name}.db")).display()),
+        Role::Owner | Role::Miner | Role::Cheat(_) => String::new(),
+    };
+    format!(
+        "netuid = {netuid}\npolicy = \"dev\"\n{database}\n[chain]\nendpoint = \"{url}\"\n\n\
+         [wallet]\npath = '{wallets}'\nname = \"{wallet}\"\nhotkey = \"{name}\"\n\n{own}\n\
+         [telemetry]\nlisten = \"127.0.0.1:0\"\n"
+    )
 }

@@ -15,8 +15,8 @@ use super::cast::Role;
 const OWNER: &str = "//Alice";
 const VALIDATORS: &str = "//Bob";
 const MINERS: &str = "//Charlie";
-/// Alpha's price in TAO is near 1 at the start: enough to hold a permit without moving the price much.
-const STAKE: u64 = 1_000_000_000_000;
+/// Enough for a permit against the owner, who holds one too; much more would move the price and favour who stakes first.
+const STAKE: u64 = 100_000_000_000;
 /// The name of the wallet that holds all hotkeys of a run.
 const WALLET: &str = "localnet";
 
@@ -32,7 +32,6 @@ pub struct Neuron {
 }
 
 /// A subnet that is on the chain and started, with nobody running yet.
-#[derive(Debug)]
 pub struct Subnet {
     /// Its number.
     pub netuid: NetUid,

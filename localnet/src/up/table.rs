@@ -40,7 +40,7 @@ fn role_name<S: serde::Serializer>(role: &Role, serializer: S) -> Result<S::Ok, 
 #[must_use]
 pub fn render(rows: &[Row]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(["uid", "name", "Gop/s", "last fault", "score", "weight", "incent", "emission", "stake"]);
     for row in rows {
         table.add_row([
