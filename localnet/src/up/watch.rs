@@ -175,7 +175,7 @@ impl Progress {
                     name,
                     role,
                     operations_per_second: measured.operations_per_second,
-                    fault: self.fault(neuron.uid),
+                    fault: self.fault(neuron.uid).filter(|_| !matches!(role, Role::Owner | Role::Validator)),
                     score: measured.score,
                     weight: measured.weight,
                     incentive: paid,
