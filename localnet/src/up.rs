@@ -72,10 +72,15 @@ impl Cheats {
             "none" => return Ok(Self(Vec::new())),
             _ => {}
         }
-        let mut kinds = text.split(',').map(|name| <Cheat as clap::ValueEnum>::from_str(name.trim(), false).map_err(|_| {
-            let known: Vec<&str> = Cheat::ALL.iter().map(|cheat| cheat.name()).collect();
-            format!("no cheat is called `{name}`; there are {}, and `all` and `none`", known.join(", "))
-        })).collect::<Result<Vec<Cheat>, String>>()?;
+        let mut kinds = text
+            .split(',')
+            .map(|name| {
+                <Cheat as clap::ValueEnum>::from_str(name.trim(), false).map_err(|_| {
+                    let known: Vec<&str> = Cheat::ALL.iter().map(|cheat| cheat.name()).collect();
+                    format!("no cheat is called `{name}`; there are {}, and `all` and `none`", known.join(", "))
+                })
+            })
+            .collect::<Result<Vec<Cheat>, String>>()?;
         kinds.sort_unstable();
         kinds.dedup();
         Ok(Self(kinds))

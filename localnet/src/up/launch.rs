@@ -79,12 +79,7 @@ pub async fn node(options: &Options, base: &Path, processes: &mut Processes) -> 
 ///
 /// # Errors
 /// When one of them does not start.
-pub async fn neurons(
-    subnet: &Subnet,
-    url: &str,
-    base: &Path,
-    processes: &mut Processes,
-) -> Result<Vec<SocketAddr>> {
+pub async fn neurons(subnet: &Subnet, url: &str, base: &Path, processes: &mut Processes) -> Result<Vec<SocketAddr>> {
     let mut starts = Vec::new();
     for (number, group) in groups(&subnet.neurons).into_iter().enumerate() {
         starts.push(neuron(subnet, url, base, number, group));
@@ -105,7 +100,9 @@ fn groups(neurons: &[Neuron]) -> Vec<Vec<&Neuron>> {
     let mut groups: Vec<Vec<&Neuron>> = Vec::new();
     for neuron in neurons {
         match groups.last_mut() {
-            Some(group) if group[0].role == neuron.role && neuron.role == Role::Cheat(Cheat::Shared) => group.push(neuron),
+            Some(group) if group[0].role == neuron.role && neuron.role == Role::Cheat(Cheat::Shared) => {
+                group.push(neuron)
+            }
             _ => groups.push(vec![neuron]),
         }
     }

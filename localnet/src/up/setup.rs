@@ -58,7 +58,8 @@ pub async fn subnet(url: &str, options: &Options, base: &Path) -> Result<Subnet>
     let wallets = base.join("wallets");
     let neurons = neurons(options, &wallets)?;
     let owner = Keypair::from_uri(OWNER)?;
-    let netuid = chain.register_network(&owner, Keypair::generate()?.hotkey()).await.context("registering the subnet")?;
+    let netuid =
+        chain.register_network(&owner, Keypair::generate()?.hotkey()).await.context("registering the subnet")?;
     chain.start_call(&owner, netuid).await.context("starting the subnet")?;
 
     let register = |neuron: &Neuron| {
@@ -79,7 +80,9 @@ pub async fn subnet(url: &str, options: &Options, base: &Path) -> Result<Subnet>
     let mut calls: Vec<Value> = validators.iter().map(|neuron| register(neuron)).collect();
     calls.extend(validators.iter().map(|neuron| stake(neuron)));
     batch(&chain, VALIDATORS, calls).await.context("registering the validators")?;
-    batch(&chain, MINERS, miners.iter().map(|neuron| register(neuron)).collect()).await.context("registering the miners")?;
+    batch(&chain, MINERS, miners.iter().map(|neuron| register(neuron)).collect())
+        .await
+        .context("registering the miners")?;
     Ok(Subnet { netuid, chain, neurons, wallets })
 }
 

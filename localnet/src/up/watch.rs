@@ -166,8 +166,8 @@ impl Progress {
             .iter()
             .map(|neuron| {
                 let played = subnet.neurons.iter().find(|played| played.key.hotkey() == neuron.hotkey);
-                let (name, role) =
-                    played.map_or_else(|| ("owner".to_owned(), Role::Owner), |played| (played.name.clone(), played.role));
+                let (name, role) = played
+                    .map_or_else(|| ("owner".to_owned(), Role::Owner), |played| (played.name.clone(), played.role));
                 let measured = board.and_then(|board| board.get(&neuron.uid)).cloned().unwrap_or_default();
                 let paid = if role == Role::Validator { neuron.dividends } else { neuron.incentive };
                 Row {
