@@ -1,0 +1,100 @@
+//! What the plan forbids, checked against the tree.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn dependencies(package: &str, section: &str) -> BTreeSet<String> {
+    let path = root().join(package).join("Cargo.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let manifest: toml::Table = text.parse().unwrap();
+    manifest.get(section).and_then(toml::Value::as_table).map(|table| table.keys().cloned().collect()).unwrap_or_default()
+}
+
+fn sources(package: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(package).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push((path.clone(), std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{package} has no sources");
+    found
+}
+
+/// The lines outside of tests that contain one of the words.
+fn offences(package: &str, words: &[&str]) -> Vec<String> {
+    let mut offences = Vec::new();
+    for (path, text) in sources(package) {
+        let inside = path.strip_prefix(root().join(package)).unwrap();
+        if inside.ends_with("tests.rs") || inside.iter().any(|part| part == "tests") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            if words.iter().any(|word| line.contains(word)) {
+                offences.push(format!("{}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    offences
+}
+
+#[test]
+fn the_pure_crates_depend_on_nothing_that_could_do_io() {
+    let allowed: BTreeSet<&str> = [
+        "blake3",
+        "fixed",
+        "incentive",
+        "parity-scale-codec",
+        "rand_chacha",
+        "scale-info",
+        "serde",
+        "thiserror",
+    ]
+    .into();
+    for package in ["incentive", "proof"] {
+        let found = dependencies(package, "dependencies");
+        assert!(!found.is_empty(), "{package} has no dependencies: the manifest was not understood");
+        let foreign: Vec<_> = found.iter().filter(|name| !allowed.contains(name.as_str())).collect();
+        assert!(foreign.is_empty(), "{package} depends on {foreign:?}");
+    }
+}
+
+#[test]
+fn the_pure_crates_read_no_clock_file_or_environment() {
+    let words = ["std::fs", "std::net", "std::env", "std::io", "SystemTime", "Instant::", "println!", "tokio"];
+    for package in ["incentive", "proof"] {
+        assert_eq!(offences(package, &words), Vec::<String>::new());
+    }
+    assert!(!offences("validator", &words).is_empty(), "the search finds nothing at all");
+}
+
+#[test]
+fn the_neurons_do_not_know_each_other_or_the_chain_in_the_box() {
+    for (package, strangers) in [
+        ("miner", ["validator", "localnet"].as_slice()),
+        ("validator", &["miner", "localnet"]),
+        ("neuron-common", &["miner", "validator", "localnet"]),
+        ("runtime-metadata", &["neuron-common", "miner", "validator", "localnet"]),
+        ("localnet", &["miner", "validator"]),
+    ] {
+        let found = dependencies(package, "dependencies");
+        assert!(strangers.iter().all(|stranger| !found.contains(*stranger)), "{package} depends on {strangers:?}");
+    }
+}
+
+#[test]
+fn the_miner_contains_no_cheating_code() {
+    assert_eq!(offences("miner", &["cheat", "Cheat"]), Vec::<String>::new());
+    assert!(!offences("tests", &["cheat", "Cheat"]).is_empty(), "the search finds nothing at all");
+}
