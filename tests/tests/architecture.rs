@@ -11,7 +11,11 @@ fn dependencies(package: &str, section: &str) -> BTreeSet<String> {
     let path = root().join(package).join("Cargo.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let manifest: toml::Table = text.parse().unwrap();
-    manifest.get(section).and_then(toml::Value::as_table).map(|table| table.keys().cloned().collect()).unwrap_or_default()
+    manifest
+        .get(section)
+        .and_then(toml::Value::as_table)
+        .map(|table| table.keys().cloned().collect())
+        .unwrap_or_default()
 }
 
 fn sources(package: &str) -> Vec<(PathBuf, String)> {
@@ -51,17 +55,9 @@ fn offences(package: &str, words: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_pure_crates_depend_on_nothing_that_could_do_io() {
-    let allowed: BTreeSet<&str> = [
-        "blake3",
-        "fixed",
-        "incentive",
-        "parity-scale-codec",
-        "rand_chacha",
-        "scale-info",
-        "serde",
-        "thiserror",
-    ]
-    .into();
+    let allowed: BTreeSet<&str> =
+        ["blake3", "fixed", "incentive", "parity-scale-codec", "rand_chacha", "scale-info", "serde", "thiserror"]
+            .into();
     for package in ["incentive", "proof"] {
         let found = dependencies(package, "dependencies");
         assert!(!found.is_empty(), "{package} has no dependencies: the manifest was not understood");
