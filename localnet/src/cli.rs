@@ -28,10 +28,12 @@ pub enum Command {
 }
 
 const EXAMPLES: &str = "Examples:
-  localnet node                                a chain in memory, a block every 250 ms, ws://127.0.0.1:9944
-  localnet node --base-path /tmp/chain         the same, kept on disk: start it again and it goes on
-  localnet node --seal manual --port 0 --json  for scripts: blocks by dev_newBlock, a free port, JSON on stdout
-  localnet node --preset mainnet --tempo 20    main network rules with short epochs";
+  localnet node                          in memory, a block every 250 ms, port 9944
+  localnet node --base-path ~/chain      kept on disk: start it again, it goes on
+  localnet node --seal manual --port 0 --json
+                                         for scripts: blocks by dev_newBlock
+  localnet node --preset mainnet --tempo 20
+                                         main network rules, short epochs";
 
 /// How to run a node.
 #[derive(Debug, Args)]
