@@ -5,5 +5,4 @@ mod chain;
 mod client;
 mod extrinsic;
 mod hostile;
-mod load;
 mod restart;
