@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use incentive::policy::Policy;
 use incentive::units::{Block, Hotkey, NetUid, Rao};
-use localnet::{LocalNet, Seal};
+use localnet::{LocalNet, Preset, Seal};
 use neuron_common::chain::{ChainClient, ChainConfig, Snapshot};
 use neuron_common::keystore::{self, Keypair, WalletPath};
 use neuron_common::window::{OpenWindow, WindowClock};
@@ -239,6 +239,9 @@ listen = "127.0.0.1:0"
 
 /// A node that makes a block for every extrinsic and keeps its journal in `folder`.
 async fn node(folder: &Path, port: u16) -> Result<LocalNet> {
-    let builder = LocalNet::builder().seal(Seal::Instant).base_path(Some(folder.join("chain"))).port(port);
+    // Not every system has a second loopback address.
+    let preset = Preset { allow_loopback: true, ..Preset::dev() };
+    let builder =
+        LocalNet::builder().preset(preset).seal(Seal::Instant).base_path(Some(folder.join("chain"))).port(port);
     Ok(builder.start().await?)
 }

@@ -105,7 +105,7 @@ async fn a_snapshot_is_of_one_block() {
     let net = instant().await;
     let subnet = Subnet::new(&net).await;
     let before = subnet.chain.snapshot(subnet.netuid, None).await.unwrap();
-    let address = "127.0.0.1:8091".parse().unwrap();
+    let address = "127.0.0.2:8091".parse().unwrap();
     assert_eq!(subnet.chain.announce(&subnet.miner, subnet.netuid, address).await.unwrap(), Announced::Served);
     let head = subnet.chain.head().await.unwrap();
     assert_eq!(subnet.chain.announce(&subnet.miner, subnet.netuid, address).await.unwrap(), Announced::AlreadyThere);
@@ -180,12 +180,12 @@ async fn refusals_carry_the_chains_names() {
     assert_eq!(name(&error), "RateLimitExceeded");
     assert!(error.is_transient() && error.to_string().contains("wait"), "{error}");
 
-    chain.announce(&subnet.miner, netuid, "127.0.0.1:1000".parse().unwrap()).await.unwrap();
-    let error = chain.announce(&subnet.miner, netuid, "127.0.0.1:1001".parse().unwrap()).await.unwrap_err();
+    chain.announce(&subnet.miner, netuid, "127.0.0.2:1000".parse().unwrap()).await.unwrap();
+    let error = chain.announce(&subnet.miner, netuid, "127.0.0.2:1001".parse().unwrap()).await.unwrap_err();
     assert_eq!(name(&error), "ServingRateLimitExceeded");
 
     let stranger = key("//stranger");
-    let error = chain.announce(&stranger, netuid, "127.0.0.1:1000".parse().unwrap()).await.unwrap_err();
+    let error = chain.announce(&stranger, netuid, "127.0.0.2:1000".parse().unwrap()).await.unwrap_err();
     assert_eq!(name(&error), "HotKeyNotRegisteredInNetwork");
 
     let error = chain.burned_register(&key("//Bob"), netuid, subnet.miner.hotkey()).await.unwrap_err();

@@ -84,7 +84,7 @@ mod tests {
     fn fits_eighty_columns() {
         let row = Row {
             uid: 255,
-            name: "refuse-open-1".to_owned(),
+            name: "validator-16".to_owned(),
             role: Role::Miner,
             operations_per_second: Some(123_456_789_000),
             fault: Some("opening_refused".to_owned()),

@@ -87,7 +87,7 @@ fn serve(port: u16) -> Call<Runtime> {
     Call::serve_axon {
         netuid: 2,
         version: 1,
-        ip: 0x7f00_0001,
+        ip: 0x7f00_0002,
         port,
         ip_type: 4,
         protocol: 4,

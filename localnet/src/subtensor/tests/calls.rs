@@ -94,8 +94,12 @@ fn axons_are_refused_for_every_reason() {
 }
 
 #[test]
-fn loopback_is_what_dev_allows_and_nothing_else() {
+fn loopback_is_what_the_flag_allows_and_nothing_else() {
     chain(&Preset::dev()).execute_with(|| {
+        let netuid = subnet();
+        assert_noop!(serve(100, netuid, LOOPBACK, 80, 4), Error::InvalidIpAddress);
+    });
+    chain(&Preset { allow_loopback: true, ..Preset::dev() }).execute_with(|| {
         let netuid = subnet();
         assert_ok!(serve(100, netuid, LOOPBACK, 80, 4));
         assert_ok!(serve(100, netuid, 1, 80, 6));
