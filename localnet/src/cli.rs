@@ -4,6 +4,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use neuron_common::exit;
+
 use crate::{
     LocalNet, Preset, Seal,
     node::{Builder, NodeError},
@@ -114,12 +116,10 @@ impl NodeArgs {
         let (url, head) = (net.url(), net.head());
         if self.json {
             let genesis = net.chain().genesis().hash;
-            println!(
-                "{}",
-                serde_json::json!({ "url": url, "genesis": genesis, "block": head.number, "hash": head.hash })
-            );
+            let line = serde_json::json!({ "url": url, "genesis": genesis, "block": head.number, "hash": head.hash });
+            exit::print(&format!("{line}\n"));
         } else {
-            println!("{url}");
+            exit::print(&format!("{url}\n"));
         }
     }
 }
@@ -135,7 +135,7 @@ impl Cli {
                     ExitCode::FAILURE
                 }
             },
-            Command::Up(options) => neuron_common::exit::code(crate::up::run(options).await),
+            Command::Up(options) => exit::code(crate::up::run(options).await),
         }
     }
 }

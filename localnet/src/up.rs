@@ -1,7 +1,7 @@
 //! A whole subnet on one machine: chain, owner, validators, honest and dishonest miners, each a process of its own.
 //!
-//! Read top to bottom: [`run`] starts the node, [`setup`] puts the subnet on the chain, [`launch`] starts the neurons,
-//! [`watch`] follows what they earn, [`judge`] says whether that is as it should be.
+//! Read top to bottom: `run` starts the node, `setup` puts the subnet on the chain, `launch` starts the neurons,
+//! `watch` follows what they earn, `judge` says whether that is as it should be.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -132,7 +132,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     place.leave(ok);
     let Some(report) = outcome? else { return Ok(ExitCode::SUCCESS) };
     let text = if options.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
-    std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
+    neuron_common::exit::print(&text);
     Ok(if report.ok || !options.check { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use neuron_common::{config, shutdown, telemetry};
+use neuron_common::{config, exit, shutdown, telemetry};
 
 use crate::config::{Args, Config};
 use crate::{App, check};
@@ -61,11 +61,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Config { args, json } => {
             let config = args.load()?;
             config.policy.load()?;
-            if json {
-                println!("{}", serde_json::to_string_pretty(&config)?);
-            } else {
-                print!("{}", config::render(&config)?);
-            }
+            let text = if json { serde_json::to_string_pretty(&config)? + "\n" } else { config::render(&config)? };
+            exit::print(&text);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -76,7 +73,7 @@ async fn serve(config: Config) -> Result<ExitCode> {
     telemetry::log(&config.telemetry)?;
     let stop = shutdown::on_signals()?;
     let app = App::bind(&config).await?;
-    println!("listening on http://{}", app.address());
+    exit::print(&format!("listening on http://{}\n", app.address()));
     app.run(stop).await?;
     Ok(ExitCode::SUCCESS)
 }
