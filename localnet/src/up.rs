@@ -124,10 +124,7 @@ impl Place {
 /// When a program cannot be started, ends on its own, or the chain refuses the set-up.
 pub async fn run(options: Options) -> Result<ExitCode> {
     let place = Place::new(options.base_path.as_ref())?;
-    let outcome = tokio::select! {
-        outcome = subnet(&options, &place) => outcome,
-        () = neuron_common::shutdown::requested() => Ok(None),
-    };
+    let outcome = subnet(&options, &place).await;
     let ok = !matches!(&outcome, Err(_) | Ok(Some(report::Report { ok: false, .. })));
     place.leave(ok);
     let Some(report) = outcome? else { return Ok(ExitCode::SUCCESS) };
@@ -136,19 +133,24 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     Ok(if report.ok || !options.check { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Whatever ends it, a signal too, the programs are asked to drain, the chain last.
 async fn subnet(options: &Options, place: &Place) -> Result<Option<report::Report>> {
     let mut processes = launch::Processes::default();
-    let outcome = async {
-        let url = launch::node(options, &place.path, &mut processes).await?;
-        eprintln!("chain at {url}");
-        let subnet = setup::subnet(&url, options, &place.path).await?;
-        eprintln!("subnet {} is registered with {} neurons", subnet.netuid, subnet.neurons.len());
-        let boards = launch::neurons(&subnet, &url, &place.path, &mut processes).await?;
-        watch::watch(&subnet, options, &boards, &mut processes).await
-    }
-    .await;
+    let outcome = tokio::select! {
+        outcome = play(options, place, &mut processes) => outcome,
+        () = neuron_common::shutdown::requested() => Ok(None),
+    };
     processes.stop().await;
     outcome
+}
+
+async fn play(options: &Options, place: &Place, processes: &mut launch::Processes) -> Result<Option<report::Report>> {
+    let url = launch::node(options, &place.path, processes).await?;
+    eprintln!("chain at {url}");
+    let subnet = setup::subnet(&url, options, &place.path).await?;
+    eprintln!("subnet {} is registered with {} neurons", subnet.netuid, subnet.neurons.len());
+    let boards = launch::neurons(&subnet, &url, &place.path, processes).await?;
+    watch::watch(&subnet, options, &boards, processes).await
 }
 
 /// The address of the miner with this number: each has its own, as on a network.
