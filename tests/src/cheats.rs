@@ -28,59 +28,24 @@ pub use shared::Shared;
 pub use skip_layers::SkipLayers;
 pub use slow::Slow;
 
-/// A way to cheat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
-    /// Compute half of the rows, fill in garbage for the others.
-    Partial,
-    /// Take every row through half of the layers.
-    SkipLayers,
-    /// Do the work of another hotkey.
-    Foreign,
-    /// Run one solver for two hotkeys (give `--config` twice).
-    Shared,
-    /// Answer every window with work done for an old one.
-    Replay,
-    /// Commit to honest work and refuse to open it.
-    RefuseOpen,
-    /// Hold every root until the window is over.
-    Slow,
-    /// Announce an address and listen nowhere.
-    Offline,
-}
+/// The ways to cheat, as `localnet up` knows them.
+pub use localnet::up::Cheat as Kind;
 
-impl Kind {
-    /// The solver of this kind, for windows of length `window`; `owner` is the hotkey whose work `foreign` relays.
-    /// One value serves all hotkeys of a process.
-    ///
-    /// Whoever is offline solves nothing, so its solver does not matter.
-    #[must_use]
-    pub fn work(self, window: Duration, owner: Hotkey) -> Arc<dyn Work> {
-        match self {
-            Self::Partial => Arc::new(Crooked::new(Partial)),
-            Self::SkipLayers => Arc::new(Crooked::new(SkipLayers)),
-            Self::Foreign => Arc::new(Foreign::new(owner)),
-            Self::Shared => Arc::new(Shared::default()),
-            Self::Replay => Arc::new(Replay::default()),
-            Self::RefuseOpen => Arc::new(RefuseOpen::default()),
-            // Another validator may ask later; by then the first window is over twice.
-            Self::Slow => Arc::new(Slow::new(2 * window)),
-            Self::Offline => Arc::new(HonestWork::default()),
-        }
-    }
-
-    /// How many hotkeys the process plays.
-    #[must_use]
-    pub const fn hotkeys(self) -> usize {
-        match self {
-            Self::Shared => 2,
-            Self::Partial
-            | Self::SkipLayers
-            | Self::Foreign
-            | Self::Replay
-            | Self::RefuseOpen
-            | Self::Slow
-            | Self::Offline => 1,
-        }
+/// The solver of this kind, for windows of length `window`; `owner` is the hotkey whose work `foreign` relays.
+/// One value serves all hotkeys of a process.
+///
+/// Whoever is offline solves nothing, so its solver does not matter.
+#[must_use]
+pub fn work(kind: Kind, window: Duration, owner: Hotkey) -> Arc<dyn Work> {
+    match kind {
+        Kind::Partial => Arc::new(Crooked::new(Partial)),
+        Kind::SkipLayers => Arc::new(Crooked::new(SkipLayers)),
+        Kind::Foreign => Arc::new(Foreign::new(owner)),
+        Kind::Shared => Arc::new(Shared::default()),
+        Kind::Replay => Arc::new(Replay::default()),
+        Kind::RefuseOpen => Arc::new(RefuseOpen::default()),
+        // Another validator may ask later; by then the first window is over twice.
+        Kind::Slow => Arc::new(Slow::new(2 * window)),
+        Kind::Offline => Arc::new(HonestWork::default()),
     }
 }

@@ -9,7 +9,7 @@ use incentive::units::{Block, Hotkey, NetUid};
 use incentive::verdict::Fault;
 use miner::work::{HonestWork, Work};
 use proof::{Challenge, Commitment, Opening, RowKernel, ScalarKernel, Weights, sample, verify};
-use tests::cheats::{Kind, Shared};
+use tests::cheats::{Kind, Shared, work};
 
 const HOTKEY: Hotkey = Hotkey([7; 32]);
 const OWNER: Hotkey = Hotkey([8; 32]);
@@ -45,7 +45,7 @@ fn honest_work_passes() {
 #[test]
 fn wrong_work_is_proven_fraud() {
     for kind in [Kind::Partial, Kind::SkipLayers, Kind::Foreign, Kind::Replay] {
-        let work = kind.work(Duration::ZERO, OWNER);
+        let work = work(kind, Duration::ZERO, OWNER);
         for (block, secret) in [(9, 1), (10, 2), (11, 3)] {
             assert_eq!(window(work.as_ref(), HOTKEY, block, secret), Some(Err(Fault::WrongRow)), "{kind:?}");
         }
@@ -54,7 +54,7 @@ fn wrong_work_is_proven_fraud() {
 
 #[test]
 fn a_replay_costs_nothing_from_the_second_window_on() {
-    let work = Kind::Replay.work(Duration::ZERO, OWNER);
+    let work = work(Kind::Replay, Duration::ZERO, OWNER);
     let roots = |block| {
         let weights = Arc::new(Weights::resident(&challenge(block)).unwrap());
         let mut worker = work.start(weights, &HOTKEY, 0);
@@ -65,7 +65,7 @@ fn a_replay_costs_nothing_from_the_second_window_on() {
 
 #[test]
 fn what_foreign_answers_would_pass_for_its_owner() {
-    let foreign = Kind::Foreign.work(Duration::ZERO, OWNER);
+    let foreign = work(Kind::Foreign, Duration::ZERO, OWNER);
     let weights = Arc::new(Weights::resident(&challenge(9)).unwrap());
     let relayed = foreign.start(Arc::clone(&weights), &HOTKEY, 0).next_round();
     assert_eq!(relayed, HonestWork::default().start(weights, &OWNER, 0).next_round());
@@ -73,7 +73,7 @@ fn what_foreign_answers_would_pass_for_its_owner() {
 
 #[test]
 fn a_refusal_opens_nothing_though_its_work_is_honest() {
-    let work = Kind::RefuseOpen.work(Duration::ZERO, OWNER);
+    let work = work(Kind::RefuseOpen, Duration::ZERO, OWNER);
     assert_eq!(window(work.as_ref(), HOTKEY, 9, 1), None);
 }
 
@@ -81,7 +81,7 @@ fn a_refusal_opens_nothing_though_its_work_is_honest() {
 fn slow_work_is_right_but_late() {
     let window_length = Duration::from_millis(30);
     let started = Instant::now();
-    assert_eq!(window(Kind::Slow.work(window_length, OWNER).as_ref(), HOTKEY, 9, 1), Some(Ok(())));
+    assert_eq!(window(work(Kind::Slow, window_length, OWNER).as_ref(), HOTKEY, 9, 1), Some(Ok(())));
     assert!(started.elapsed() >= 2 * window_length);
 }
 

@@ -13,7 +13,7 @@ use miner::{App, Config};
 use neuron_common::config::{Overrides, load};
 use neuron_common::{exit, keystore, shutdown, telemetry};
 use proof::Weights;
-use tests::cheats::{Kind, Offline};
+use tests::cheats::{Kind, Offline, work};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -71,7 +71,7 @@ async fn run(Options { kind, config, foreign }: Options) -> Result<ExitCode> {
         | Kind::Slow => {
             let window = Duration::from_millis(configs[0].policy.load()?.window.duration_ms.into());
             let owner = foreign.map_or_else(|| Ok(keystore::Keypair::from_uri("//Alice")?.hotkey()), anyhow::Ok)?;
-            serve(&configs, &Solver(kind.work(window, owner)), &stop).await?;
+            serve(&configs, &Solver(work(kind, window, owner)), &stop).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

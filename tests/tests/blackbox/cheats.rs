@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum as _;
 use incentive::units::Hotkey;
 use incentive::verdict::{Fault, Verdict};
+use localnet::up::Fate;
 use neuron_common::keystore::Keypair;
 use tests::caller::{Asked, Caller, Miner};
 use tests::cheats::Kind;
@@ -20,12 +21,9 @@ struct Player {
 }
 
 const fn deserves(kind: Kind) -> Option<Fault> {
-    match kind {
-        Kind::Partial | Kind::SkipLayers | Kind::Foreign | Kind::Replay => Some(Fault::WrongRow),
-        Kind::RefuseOpen => Some(Fault::OpeningRefused),
-        Kind::Slow => Some(Fault::NoRoot),
-        Kind::Offline => Some(Fault::Unreachable),
-        Kind::Shared => None,
+    match kind.fate() {
+        Fate::Caught(fault) => Some(fault),
+        Fate::Earns | Fate::EarnsAsOne => None,
     }
 }
 
