@@ -17,9 +17,46 @@ pub fn mul<F: Fixed>(a: F, b: F) -> F {
 
 /// The quotient, truncated towards zero; zero when `b` is zero or the quotient does not fit.
 #[must_use]
-pub fn div<F: Fixed>(a: F, b: F) -> F {
-    a.checked_div(b).unwrap_or(F::ZERO)
+pub fn div<F: Quotient>(a: F, b: F) -> F {
+    a.quotient(b)
 }
+
+/// Division as the chain has it; see [`div`].
+pub trait Quotient: Fixed {
+    /// `self / divisor`.
+    #[must_use]
+    fn quotient(self, divisor: Self) -> Self {
+        self.checked_div(divisor).unwrap_or(Self::ZERO)
+    }
+}
+
+impl Quotient for I64F64 {}
+impl Quotient for I96F32 {}
+impl Quotient for U64F64 {}
+impl Quotient for U96F32 {}
+
+impl Quotient for I32F32 {
+    /// An epoch divides every entry of three matrices: where the quotient takes one machine word, so does the division.
+    fn quotient(self, divisor: Self) -> Self {
+        let one_word = || {
+            let (a, b) = (u64::try_from(self.to_bits()).ok()?, u64::try_from(divisor.to_bits()).ok()?);
+            let bits = match a {
+                // Proportions.
+                0..ONE => (a << 32).checked_div(b)?,
+                // The numerator is one bit too long; all ones in its place give the same, except over a power of two.
+                ONE => u64::MAX.checked_div(b)?.checked_add(u64::from(b.is_power_of_two()))?,
+                // Integers, such as weights as they are stored.
+                _ if (a | b).trailing_zeros() >= 32 => a.checked_div(b >> 32)?,
+                _ => return None,
+            };
+            i64::try_from(bits).ok().map(Self::from_bits)
+        };
+        one_word().unwrap_or_else(|| self.checked_div(divisor).unwrap_or(Self::ZERO))
+    }
+}
+
+/// The bits of one as [`I32F32`].
+const ONE: u64 = 1 << 32;
 
 /// Another width of the same number: the fraction is floored, the range saturated.
 #[must_use]
@@ -36,7 +73,8 @@ pub fn to_u64(value: impl Fixed) -> u64 {
 /// A proportion that the chain stores in 16 bits: `value / 65535`, truncated.
 #[must_use]
 pub fn proportion(value: u16) -> I32F32 {
-    div(I32F32::from_num(value), I32F32::from_num(u16::MAX))
+    // 2^32 is 65535 * 65537 + 1, so nothing is left over but at the very top.
+    I32F32::from_bits(i64::from(value) * 65_537 + i64::from(value == u16::MAX))
 }
 
 /// The 16-bit form of a proportion: `x * 65535`, floored and clamped.
@@ -58,7 +96,7 @@ pub fn sum<F: Fixed>(values: impl IntoIterator<Item = F>) -> F {
 }
 
 /// Divides every element by the sum of all; leaves a vector that sums to zero as it is.
-pub fn normalize<F: Fixed>(values: &mut [F]) {
+pub fn normalize<F: Quotient>(values: &mut [F]) {
     let total = sum(values.iter().copied());
     if total != F::ZERO {
         for value in values {
@@ -82,14 +120,25 @@ pub fn exp(x: I32F32) -> I32F32 {
     if x == I32F32::ONE {
         return E;
     }
-    let magnitude = x.abs();
-    let mut term = magnitude;
-    let mut series = I32F32::ONE.saturating_add(magnitude);
-    for i in 2..32 {
-        term = div(mul(term, magnitude), I32F32::from_num(i));
-        series = series.saturating_add(term);
-    }
+    let series = I32F32::from_bits(series(x.abs().to_bits().unsigned_abs()).cast_signed());
     if x < I32F32::ZERO { div(I32F32::ONE, series) } else { series }
+}
+
+/// `1 + x + x^2 / 2! + ... + x^31 / 31!` in 32 fraction bits, each term cut off. `x` is between 0 and 20.
+fn series(x: u64) -> u64 {
+    // No term exceeds 20^20 / 20! < 2^26 and no product 2^31: both fit a word.
+    let (mut term, mut sum) = (x, ONE + x);
+    // Written out, since a division by a known number is a multiplication.
+    macro_rules! add_terms {
+        ($($i:literal)+) => {
+            $(
+                term = ((u128::from(term) * u128::from(x)) >> 32) as u64 / $i;
+                sum += term;
+            )+
+        };
+    }
+    add_terms!(2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
+    sum
 }
 
 #[cfg(test)]
@@ -100,6 +149,12 @@ mod tests {
 
     fn raw(bits: i64) -> I32F32 {
         I32F32::from_bits(bits)
+    }
+
+    /// Bits as an epoch has them: proportions, integers, one, and anything.
+    fn bits() -> impl Strategy<Value = i64> {
+        let integers = any::<i32>().prop_map(|value| i64::from(value) << 32);
+        prop_oneof![0..1i64 << 32, integers, Just(1 << 32), (0u32..63).prop_map(|n| 1 << n), any::<i64>()]
     }
 
     #[test]
@@ -123,6 +178,9 @@ mod tests {
         assert_eq!(to_u16(I32F32::lit("0.5")), 32_767);
         assert_eq!(to_u16(I32F32::from_num(2)), u16::MAX);
         assert_eq!(to_u16(raw(-1)), 0);
+        for value in 0..=u16::MAX {
+            assert_eq!(proportion(value).to_bits(), (i64::from(value) << 32) / 65_535);
+        }
         assert_eq!(proportion_u64(u64::MAX), U96F32::ONE);
     }
 
@@ -143,11 +201,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn products_and_quotients_are_those_of_wide_integers(a: i64, b: i64) {
+        fn products_and_quotients_are_those_of_wide_integers(a in bits(), b in bits()) {
             let product = (i128::from(a) * i128::from(b)) >> 32;
             prop_assert_eq!(i128::from(mul(raw(a), raw(b)).to_bits()), product.clamp(i64::MIN.into(), i64::MAX.into()));
             let quotient = (i128::from(a) << 32).checked_div(b.into()).and_then(|bits| i64::try_from(bits).ok());
             prop_assert_eq!(div(raw(a), raw(b)).to_bits(), quotient.unwrap_or(0));
+        }
+
+        #[test]
+        fn the_series_is_that_of_single_steps(bits in 0..=20i64 << 32) {
+            let x = raw(bits);
+            let (mut term, mut sum) = (x, I32F32::ONE.saturating_add(x));
+            for i in 2..32 {
+                term = div(mul(term, x), I32F32::from_num(i));
+                sum = sum.saturating_add(term);
+            }
+            prop_assert_eq!(series(bits.unsigned_abs()).cast_signed(), sum.to_bits());
         }
 
         #[test]

@@ -14,10 +14,12 @@
 //! - [`yuma`]: weights and stake become incentive, dividends and bonds
 //! - [`emission`]: what a block mints and how an epoch's share is split
 //! - [`registration`]: what a place on the subnet costs
+//! - [`forecast`]: on which chains all of this holds
 
 pub mod board;
 pub mod emission;
 pub mod fixed;
+pub mod forecast;
 pub mod policy;
 pub mod registration;
 pub mod schedule;

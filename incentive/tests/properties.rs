@@ -246,6 +246,153 @@ proptest! {
     }
 }
 
+/// Stakes that all differ, so that no tie is broken by uid.
+fn distinct_stakes() -> impl Strategy<Value = Vec<u64>> {
+    proptest::collection::btree_set(1..SUPPLY / 8, 1..6).prop_map(|stakes| stakes.into_iter().collect())
+}
+
+fn rules() -> [BondRule; 3] {
+    let liquid = LiquidAlpha { low: 45_875, high: 58_982, steepness: 1000 };
+    [BondRule::Classic, BondRule::Yuma3, BondRule::Liquid(liquid)]
+}
+
+proptest! {
+    #[test]
+    fn all_is_paid_but_what_is_rounded(
+        stakes in distinct_stakes(), rows in vec(vec(any::<u16>(), 4), 6), rao: u64, classic: bool,
+    ) {
+        let (mut epoch, mechanism) = market(&stakes, 4, &rows[..stakes.len()]);
+        epoch.bond_rule = BondRule::new(!classic, None);
+        let outcome = yuma::run(&epoch, &mechanism, rao);
+        // A share has 32 fraction bits: each amount is cut off by less than one rao and the emission's 2^32th.
+        let amounts = 2 * epoch.neurons.len() as u128;
+        let paid = total(&outcome.server_emission) + total(&outcome.validator_emission);
+        prop_assert!(paid <= u128::from(rao));
+        prop_assert!(u128::from(rao) - paid <= amounts * (1 + u128::from(rao >> 32)));
+    }
+
+    #[test]
+    fn uids_are_only_names(
+        stakes in distinct_stakes(), rows in vec(vec(any::<u16>(), 4), 6), seed in any::<[u32; 10]>(),
+    ) {
+        let (mut epoch, mut mechanism) = market(&stakes, 4, &rows[..stakes.len()]);
+        let mut order: Vec<usize> = (0..epoch.neurons.len()).collect();
+        order.sort_by_key(|uid| seed[*uid]);
+        for rule in rules() {
+            epoch.bond_rule = rule;
+            // A second epoch, so that there are bonds.
+            let bonds = yuma::run(&epoch, &mechanism, RAO).bonds;
+            mechanism.voices.resize(epoch.neurons.len(), Voice::default());
+            for (voice, bonds) in mechanism.voices.iter_mut().zip(bonds) {
+                voice.bonds = bonds;
+            }
+            let plain = yuma::run(&epoch, &mechanism, RAO);
+            let renamed = yuma::run(
+                &Epoch { neurons: reorder(&epoch.neurons, &order), ..epoch.clone() },
+                &rename(&mechanism, &order),
+                RAO,
+            );
+            prop_assert_eq!(&renamed.incentive, &reorder(&plain.incentive, &order));
+            prop_assert_eq!(&renamed.dividends, &reorder(&plain.dividends, &order));
+            prop_assert_eq!(&renamed.emission, &reorder(&plain.emission, &order));
+            prop_assert_eq!(&renamed.permits, &reorder(&plain.permits, &order));
+        }
+    }
+
+    #[test]
+    fn praise_from_all_does_not_harm(
+        stakes in vec(1..RAO, 1..5), rows in vec(vec(any::<u16>(), 4), 5), raised in vec(any::<u16>(), 5),
+    ) {
+        let before = &rows[..stakes.len()];
+        let mut after = before.to_vec();
+        for (row, raised) in after.iter_mut().zip(&raised) {
+            row[0] = row[0].saturating_add(*raised);
+        }
+        let incentive = |rows: &[Vec<u16>]| {
+            let (epoch, mechanism) = market(&stakes, 4, rows);
+            yuma::run(&epoch, &mechanism, RAO).incentive[stakes.len()]
+        };
+        prop_assert!(incentive(&after) + 1 >= incentive(before));
+    }
+
+    #[test]
+    fn a_row_that_equals_the_consensus_earns_as_an_honest_one(row in vec(any::<u16>(), 4), stake in RAO..SUPPLY / 8) {
+        for rule in rules() {
+            let (mut epoch, mechanism) = market(&[stake; 4], 4, &vec![row.clone(); 4]);
+            epoch.bond_rule = rule;
+            let consensus = yuma::run(&epoch, &mechanism, RAO).consensus;
+            // The last validator sends what it has seen on the chain.
+            let mut rows = vec![row.clone(); 3];
+            rows.push(consensus[4..].to_vec());
+            let (_, copied) = market(&[stake; 4], 4, &rows);
+            let dividends = yuma::run(&epoch, &copied, RAO).dividends;
+            prop_assert!(dividends[3] <= dividends[0] + 1, "{rule:?}: {dividends:?}");
+        }
+    }
+
+    #[test]
+    fn who_copies_the_last_consensus_earns_less_than_who_looks(
+        truths in vec(vec(any::<u16>(), 4), 2..12), stake in RAO..SUPPLY / 8, classic: bool,
+    ) {
+        let (mut epoch, _) = market(&[stake; 4], 4, &[]);
+        epoch.bond_rule = BondRule::new(!classic, None);
+        let (mut bonds, mut copied) = (vec![Vec::new(); 8], vec![0; 4]);
+        let (mut honest, mut copier) = (0, 0);
+        for truth in truths {
+            let mut rows = vec![truth; 3];
+            rows.push(copied);
+            let (_, mut mechanism) = market(&[stake; 4], 4, &rows);
+            mechanism.voices.resize(8, Voice::default());
+            for (voice, bonds) in mechanism.voices.iter_mut().zip(bonds) {
+                voice.bonds = bonds;
+            }
+            let outcome = yuma::run(&epoch, &mechanism, RAO);
+            honest += u64::from(outcome.dividends[0]);
+            copier += u64::from(outcome.dividends[3]);
+            (bonds, copied) = (outcome.bonds, outcome.consensus[4..].to_vec());
+        }
+        prop_assert!(copier <= honest + 4, "{copier} against {honest}");
+    }
+}
+
+fn reorder<T: Clone>(values: &[T], order: &[usize]) -> Vec<T> {
+    order.iter().map(|uid| values[*uid].clone()).collect()
+}
+
+/// The same opinions after neuron `order[i]` has become uid `i`; columns ascend.
+fn rename(mechanism: &Mechanism, order: &[usize]) -> Mechanism {
+    let name = |old: u16| u16::try_from(order.iter().position(|uid| *uid == usize::from(old)).unwrap()).unwrap();
+    let row = |row: &[(u16, u16)]| {
+        let mut row: Vec<(u16, u16)> = row.iter().map(|(uid, value)| (name(*uid), *value)).collect();
+        row.sort_unstable();
+        row
+    };
+    let voice = |voice: &Voice| Voice { weights: row(&voice.weights), bonds: row(&voice.bonds), ..voice.clone() };
+    Mechanism { voices: reorder(&mechanism.voices, order).iter().map(voice).collect() }
+}
+
+#[test]
+fn extremes_are_paid_too() {
+    for (size, stake, weight) in [0u16, 1, 256]
+        .into_iter()
+        .flat_map(|size| [0, 1, u64::MAX].map(|stake| (size, stake)))
+        .flat_map(|(size, stake)| [0, u16::MAX].map(|weight| (size, stake, weight)))
+    {
+        let (mut epoch, mut mechanism) = market(&vec![stake; usize::from(size)], 0, &[]);
+        (epoch.tao_weight, epoch.owner) = (u64::MAX, Some(0));
+        epoch.neurons.iter_mut().for_each(|neuron| neuron.tao_stake = stake);
+        let row: Vec<(u16, u16)> = (0..size).map(|uid| (uid, weight)).collect();
+        mechanism.voices =
+            vec![Voice { last_update: 90, weights: row.clone(), bonds: row, ..Voice::default() }; size.into()];
+        for rule in rules() {
+            epoch.bond_rule = rule;
+            let outcome = yuma::run(&epoch, &mechanism, u64::MAX);
+            assert_eq!(outcome.emission.len(), usize::from(size));
+            assert_eq!(total(&outcome.emission) > 0, size > 0 && stake > 0, "{size} neurons, {stake} rao, {weight}");
+        }
+    }
+}
+
 #[test]
 fn a_commitment_hides_weights_about_newer_neurons() {
     let (mut epoch, mut mechanism) = market(&[RAO], 2, &[vec![1, 1]]);

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::LazyLock};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -11,9 +11,14 @@ use crate::{
     node::{Builder, NodeError},
 };
 
+/// The program's own version, and which chain it follows.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!("{} (interface and arithmetic of subtensor runtime {})", env!("CARGO_PKG_VERSION"), incentive::RUNTIME)
+});
+
 /// A real Substrate chain in the box: no network, no other program.
 #[derive(Debug, Parser)]
-#[command(name = "localnet", version, about, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "localnet", version = VERSION.as_str(), about, subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -116,7 +121,9 @@ impl NodeArgs {
         let (url, head) = (net.url(), net.head());
         if self.json {
             let genesis = net.chain().genesis().hash;
-            let line = serde_json::json!({ "url": url, "genesis": genesis, "block": head.number, "hash": head.hash });
+            let line = serde_json::json!({
+                "url": url, "runtime": incentive::RUNTIME, "genesis": genesis, "block": head.number, "hash": head.hash,
+            });
             exit::print(&format!("{line}\n"));
         } else {
             exit::print(&format!("{url}\n"));

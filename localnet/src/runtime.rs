@@ -68,6 +68,9 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     system_version: 1,
 };
 
+// The macro above takes nothing but a literal.
+const _: () = assert!(VERSION.spec_version == incentive::RUNTIME);
+
 const BLOCK_WEIGHT: Weight = Weight::from_parts(4 * WEIGHT_REF_TIME_PER_SECOND, u64::MAX);
 const NORMAL_SHARE: Perbill = Perbill::from_percent(75);
 

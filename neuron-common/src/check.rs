@@ -20,18 +20,25 @@ pub struct Checks(Vec<Check>);
 struct Check {
     part: &'static str,
     ok: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    warning: bool,
     text: String,
 }
 
 impl Checks {
     /// This part is as it must be.
     pub fn ok(&mut self, part: &'static str, text: String) {
-        self.0.push(Check { part, ok: true, text });
+        self.0.push(Check { part, ok: true, warning: false, text });
+    }
+
+    /// This part works, but there is something to know; the text names the remedy.
+    pub fn warn(&mut self, part: &'static str, text: String) {
+        self.0.push(Check { part, ok: true, warning: true, text });
     }
 
     /// This part is not; the text names the remedy.
     pub fn failed(&mut self, part: &'static str, text: String) {
-        self.0.push(Check { part, ok: false, text });
+        self.0.push(Check { part, ok: false, warning: false, text });
     }
 
     /// This part is as it must be, or its error says why not.
@@ -51,16 +58,21 @@ impl Checks {
     /// # Errors
     /// When JSON cannot be made of it.
     pub fn print(&self, json: bool) -> Result<ExitCode> {
-        let text = if json {
-            serde_json::to_string_pretty(&self.0)? + "\n"
-        } else {
-            self.0
-                .iter()
-                .map(|Check { part, ok, text }| format!("{} {part}: {text}\n", if *ok { "ok    " } else { "FAILED" }))
-                .collect()
-        };
+        let text =
+            if json { serde_json::to_string_pretty(&self.0)? + "\n" } else { self.0.iter().map(Check::line).collect() };
         std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
         Ok(if self.0.iter().all(|check| check.ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl Check {
+    fn line(&self) -> String {
+        let mark = match (self.ok, self.warning) {
+            (false, _) => "FAILED",
+            (true, true) => "warn  ",
+            (true, false) => "ok    ",
+        };
+        format!("{mark} {}: {}\n", self.part, self.text)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Epoch;
 use super::matrix::{Matrix, Row, at, dense, normalize_columns, scale_rows, sparse, upscale_columns, weighted_rows};
-use crate::fixed::{I32F32, I64F64, convert, div, exp, mul, normalize, proportion, sum};
+use crate::fixed::{I32F32, I64F64, convert, div, exp, mul, normalize, proportion};
 
 /// How bonds move from one epoch to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,6 +101,9 @@ fn moving_average(new: &[Row], old: &[Row], speed: I32F32) -> Matrix {
     let size = new.len();
     let rest = I32F32::ONE.saturating_sub(speed);
     let blend = |(new, old): (&Row, &Row)| {
+        if new.is_empty() && old.is_empty() {
+            return Row::new();
+        }
         let mut values = vec![I32F32::ZERO; size];
         for (row, factor) in [(new, speed), (old, rest)] {
             for (j, value) in row {
@@ -109,7 +112,7 @@ fn moving_average(new: &[Row], old: &[Row], speed: I32F32) -> Matrix {
                 }
             }
         }
-        sparse(values)
+        sparse(&values)
     };
     new.iter().zip(old).map(blend).collect()
 }
@@ -121,6 +124,9 @@ impl LiquidAlpha {
         let size = new.len();
         let curve = Curve::new(self);
         let blend = |(new, old): (&Row, &Row)| {
+            if new.is_empty() {
+                return Row::new();
+            }
             let (seen_new, seen_old) = (ascending(new, size), ascending(old, size));
             let held = dense(old, size);
             let moved = new.iter().map(|(j, value)| {
@@ -129,7 +135,9 @@ impl LiquidAlpha {
                 let gained = mul(speed, *value).max(I32F32::ZERO);
                 (*j, kept.saturating_add(gained).min(I32F32::ONE))
             });
-            moved.filter(|(_, value)| *value > I32F32::ZERO).collect()
+            let mut row = Row::with_capacity(new.len());
+            row.extend(moved.filter(|(_, value)| *value > I32F32::ZERO));
+            row
         };
         new.iter().zip(old).map(blend).collect()
     }
@@ -168,7 +176,7 @@ impl Curve {
         let distance = if weight >= bond { weight.saturating_sub(consensus) } else { bond.saturating_sub(weight) };
         let distance = distance.clamp(I32F32::ZERO, I32F32::ONE);
         let falling = exp(mul(self.slope, distance.saturating_sub(HALF)));
-        let sigmoid = I32F32::ONE.saturating_div(sum([I32F32::ONE, falling]));
+        let sigmoid = div(I32F32::ONE, I32F32::ONE.saturating_add(falling));
         let speed = self.low.saturating_add(mul(sigmoid, self.high.saturating_sub(self.low)));
         // Not `clamp`: that panics when the owner's two values are in the wrong order.
         speed.max(self.low).min(self.high)

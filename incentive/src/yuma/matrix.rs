@@ -19,7 +19,12 @@ pub(super) fn load<'a>(
     size: usize,
     value: impl Fn(u16) -> I32F32,
 ) -> Matrix {
-    rows.map(|row| row.iter().filter(|(j, _)| usize::from(*j) < size).map(|(j, v)| (*j, value(*v))).collect()).collect()
+    rows.map(|row| {
+        let mut entries = Row::with_capacity(row.len());
+        entries.extend(row.iter().filter(|(j, _)| usize::from(*j) < size).map(|(j, v)| (*j, value(*v))));
+        entries
+    })
+    .collect()
 }
 
 /// The row as a plain vector; of a column that is named twice the last value stands.
@@ -34,8 +39,11 @@ pub(super) fn dense(row: &[(u16, I32F32)], size: usize) -> Vec<I32F32> {
 }
 
 /// The positive values of a plain vector, as a row.
-pub(super) fn sparse(values: impl IntoIterator<Item = I32F32>) -> Row {
-    (0..=u16::MAX).zip(values).filter(|(_, value)| *value > I32F32::ZERO).collect()
+pub(super) fn sparse(values: &[I32F32]) -> Row {
+    let positive = || (0..=u16::MAX).zip(values).filter(|(_, value)| **value > I32F32::ZERO);
+    let mut row = Row::with_capacity(positive().count());
+    row.extend(positive().map(|(j, value)| (j, *value)));
+    row
 }
 
 /// Sum of each row.
@@ -108,21 +116,32 @@ pub(super) fn clip_columns(matrix: &[Row], thresholds: &[I32F32]) -> Matrix {
         let threshold = at(thresholds, *j);
         if threshold >= *value { Some((*j, *value)) } else { (threshold > I32F32::ZERO).then_some((*j, threshold)) }
     };
-    matrix.iter().map(|row| row.iter().filter_map(clip).collect()).collect()
+    let clip_row = |row: &Row| {
+        let mut clipped = Row::with_capacity(row.len());
+        clipped.extend(row.iter().filter_map(clip));
+        clipped
+    };
+    matrix.iter().map(clip_row).collect()
 }
 
 /// `a + ratio * (b - a)` where that is positive, columns ascending; `a` or `b` as it is at the ends.
-pub(super) fn interpolate(a: &[Row], b: &[Row], ratio: I32F32) -> Matrix {
+pub(super) fn interpolate(a: &[Row], b: Matrix, ratio: I32F32) -> Matrix {
     if ratio == I32F32::ZERO {
         return a.to_vec();
     }
     if ratio == I32F32::ONE {
-        return b.to_vec();
+        return b;
     }
     let size = a.len();
     let between = |(a, b): (&Row, &Row)| {
-        let pairs = dense(a, size).into_iter().zip(dense(b, size));
-        sparse(pairs.map(|(a, b)| a.saturating_add(mul(ratio, b.saturating_sub(a)))))
+        if a.is_empty() && b.is_empty() {
+            return Row::new();
+        }
+        let mut values = dense(a, size);
+        for (a, b) in values.iter_mut().zip(dense(b, size)) {
+            *a = a.saturating_add(mul(ratio, b.saturating_sub(*a)));
+        }
+        sparse(&values)
     };
-    a.iter().zip(b).map(between).collect()
+    a.iter().zip(&b).map(between).collect()
 }

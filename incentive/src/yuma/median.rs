@@ -15,33 +15,72 @@ pub fn weighted_median(stake: &[I32F32], weights: &[Row], majority: I32F32) -> V
     let total = sum(power.iter().copied());
     let minority = total.saturating_sub(majority);
 
-    let mut columns = vec![vec![I32F32::ZERO; voters.len()]; weights.len()];
+    let mut columns = vec![I32F32::ZERO; weights.len() * voters.len()];
     for (voter, row) in voters.iter().filter_map(|&i| weights.get(i)).enumerate() {
         for (j, value) in row {
-            if let Some(slot) = columns.get_mut(usize::from(*j)).and_then(|column| column.get_mut(voter)) {
+            if let Some(slot) = columns.get_mut(usize::from(*j) * voters.len() + voter) {
                 *slot = *value;
             }
         }
     }
-    columns.into_iter().map(|column| median(power.iter().copied().zip(column).collect(), minority, total)).collect()
+    let mut search = Search { minority, total, ..Search::default() };
+    let median = |column: &[I32F32]| search.median(power.iter().copied().zip(column.iter().copied()));
+    if voters.is_empty() {
+        return vec![I32F32::ZERO; weights.len()];
+    }
+    columns.chunks_exact(voters.len()).map(median).collect()
 }
 
-/// Halves the candidates `(stake, value)` around the value of the middle one until the answer is left.
-fn median(mut candidates: Vec<(I32F32, I32F32)>, minority: I32F32, total: I32F32) -> I32F32 {
-    let (mut low, mut high) = (I32F32::ZERO, total);
-    loop {
-        let Some(&(_, pivot)) = candidates.get(candidates.len() / 2) else { return I32F32::ZERO };
-        let (below, above): (Vec<_>, Vec<_>) =
-            candidates.into_iter().filter(|(_, value)| *value != pivot).partition(|(_, value)| *value < pivot);
-        let below_edge = low.saturating_add(sum(below.iter().map(|(stake, _)| *stake)));
-        let above_edge = high.saturating_sub(sum(above.iter().map(|(stake, _)| *stake)));
-        if minority < below_edge && !below.is_empty() {
-            (candidates, high) = (below, below_edge);
-        } else if above_edge <= minority && !above.is_empty() {
-            (candidates, low) = (above, above_edge);
-        } else {
-            return pivot;
+/// What one voter says about a column: its stake and the value.
+type Vote = (I32F32, I32F32);
+
+/// The search for a median; its lists serve one column after the other.
+#[derive(Default)]
+struct Search {
+    minority: I32F32,
+    total: I32F32,
+    candidates: Vec<Vote>,
+    below: Vec<Vote>,
+    above: Vec<Vote>,
+}
+
+impl Search {
+    /// Halves the candidates around the value of the middle one until the answer is left.
+    fn median(&mut self, votes: impl Iterator<Item = Vote>) -> I32F32 {
+        let (mut low, mut high) = (I32F32::ZERO, self.total);
+        self.candidates.clear();
+        self.candidates.extend(votes);
+        loop {
+            let Some(&(_, pivot)) = self.candidates.get(self.candidates.len() / 2) else { return I32F32::ZERO };
+            let (stake_below, stake_above) = self.divide(pivot);
+            let (below_edge, above_edge) = (low.saturating_add(stake_below), high.saturating_sub(stake_above));
+            if self.minority < below_edge && !self.below.is_empty() {
+                std::mem::swap(&mut self.candidates, &mut self.below);
+                high = below_edge;
+            } else if above_edge <= self.minority && !self.above.is_empty() {
+                std::mem::swap(&mut self.candidates, &mut self.above);
+                low = above_edge;
+            } else {
+                return pivot;
+            }
         }
+    }
+
+    /// Puts the candidates beside the pivot, in their order, and sums up the stake of both sides.
+    fn divide(&mut self, pivot: I32F32) -> (I32F32, I32F32) {
+        self.below.clear();
+        self.above.clear();
+        let (mut stake_below, mut stake_above) = (I32F32::ZERO, I32F32::ZERO);
+        for vote in &self.candidates {
+            if vote.1 < pivot {
+                stake_below = stake_below.saturating_add(vote.0);
+                self.below.push(*vote);
+            } else if vote.1 > pivot {
+                stake_above = stake_above.saturating_add(vote.0);
+                self.above.push(*vote);
+            }
+        }
+        (stake_below, stake_above)
     }
 }
 

@@ -51,7 +51,7 @@ pub fn terms(epoch: &Epoch, mechanism: &Mechanism) -> Terms {
     let mut incentive = weighted_columns(&clipped, &active_stake);
     normalize(&mut incentive);
 
-    let weights_for_bonds = interpolate(&weights, &clipped, proportion(epoch.bonds_penalty));
+    let weights_for_bonds = interpolate(&weights, clipped, proportion(epoch.bonds_penalty));
     let old_bonds = masked_bonds(epoch, mechanism);
     let moved = bonds::advance(epoch, &weights_for_bonds, old_bonds, &consensus, &active_stake, &incentive);
     Terms {

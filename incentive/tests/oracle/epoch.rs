@@ -5,7 +5,7 @@ use incentive::yuma::{self, Outcome, Terms};
 use serde::Deserialize;
 
 use crate::format::{Bits, Input, Row, flags, rows};
-use crate::{Differences, records};
+use crate::{Differences, each_source};
 
 #[derive(Deserialize)]
 struct Case {
@@ -68,22 +68,21 @@ fn oracle_epochs_with_unsorted_rows() {
 }
 
 fn compare(file: &str) {
-    let Some(cases) = records::<Case>(file) else { return };
-    let mut differences = Differences::default();
-    for case in &cases {
-        for (index, record) in case.epochs.iter().enumerate() {
-            let id = format!("{}/{index}", case.id);
-            let (epoch, mechanism) = (record.input.epoch(), record.input.mechanism());
-            let terms = yuma::terms(&epoch, &mechanism);
-            compare_input(&mut differences, &id, &record.input, &terms);
-            compare_trace(&mut differences, &id, &terms, &record.trace);
-            let outcome = yuma::run(&epoch, &mechanism, record.input.rao_emission);
-            compare_out(&mut differences, &id, &record.input, &outcome, &record.out);
+    each_source(file, |differences, cases: &[Case]| {
+        for case in cases {
+            for (index, record) in case.epochs.iter().enumerate() {
+                let id = format!("{}/{index}", case.id);
+                let (epoch, mechanism) = (record.input.epoch(), record.input.mechanism());
+                let terms = yuma::terms(&epoch, &mechanism);
+                compare_input(differences, &id, &record.input, &terms);
+                compare_trace(differences, &id, &terms, &record.trace);
+                let outcome = yuma::run(&epoch, &mechanism, record.input.rao_emission);
+                compare_out(differences, &id, &record.input, &outcome, &record.out);
+            }
         }
-    }
-    let epochs: usize = cases.iter().map(|case| case.epochs.len()).sum();
-    println!("{file}: {} cases, {epochs} epochs", cases.len());
-    differences.assert_none();
+        let epochs: usize = cases.iter().map(|case| case.epochs.len()).sum();
+        format!("{} cases, {epochs} epochs", cases.len())
+    });
 }
 
 fn compare_input(differences: &mut Differences, id: &str, input: &Input, terms: &Terms) {

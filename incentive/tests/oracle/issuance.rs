@@ -3,7 +3,7 @@
 use incentive::emission::block_emission;
 use serde::Deserialize;
 
-use crate::{Differences, records};
+use crate::each_source;
 
 #[derive(Deserialize)]
 struct Record {
@@ -13,12 +13,11 @@ struct Record {
 
 #[test]
 fn oracle_issuance() {
-    let Some(records) = records::<Record>("coinbase-issuance.jsonl") else { return };
-    let mut differences = Differences::default();
-    for record in &records {
-        let id = record.issuance.to_string();
-        differences.compare(&id, "block emission", &block_emission(record.issuance), &record.block_emission);
-    }
-    println!("coinbase-issuance.jsonl: {} records", records.len());
-    differences.assert_none();
+    each_source("coinbase-issuance.jsonl", |differences, records: &[Record]| {
+        for record in records {
+            let id = record.issuance.to_string();
+            differences.compare(&id, "block emission", &block_emission(record.issuance), &record.block_emission);
+        }
+        format!("{} issuances", records.len())
+    });
 }

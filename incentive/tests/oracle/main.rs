@@ -1,9 +1,9 @@
 //! Recorded results of the chain's own pallet against ours, field by field and as integers.
 //!
-//! The records are large and live outside of the repository: in the folder that `ASSAY_ORACLE` names, or in
-//! `shared/oracle` beside the checkout. Without them these tests say so and pass.
+//! A part of the records lies in `records/` beside this file. All of them, or others of the same form, are taken from the
+//! folder that `ASSAY_ORACLE` names (a file that is missing there or empty is a failure), else from `shared/oracle`
+//! beside the checkout where that is present.
 
-mod calls;
 mod coinbase;
 mod epoch;
 mod format;
@@ -11,25 +11,41 @@ mod issuance;
 mod mechanism;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-/// The records of a file, one per line; `None` with a printed reason when the file is not here.
-pub fn records<T: DeserializeOwned>(file: &str) -> Option<Vec<T>> {
-    let folder = std::env::var_os("ASSAY_ORACLE")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/oracle"), PathBuf::from);
-    let path = folder.join(file);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("skipped: no {} (set ASSAY_ORACLE to the folder of the records)", path.display());
-        return None;
-    };
+/// Hands the records of a file to `compare`, from every folder that has some, and prints what it says of them.
+pub fn each_source<T: DeserializeOwned>(file: &str, compare: impl Fn(&mut Differences, &[T]) -> String) {
+    for path in sources(file, std::env::var_os("ASSAY_ORACLE").map(PathBuf::from)) {
+        let records = records::<T>(&path);
+        let mut differences = Differences::default();
+        let count = compare(&mut differences, &records);
+        println!("{}: {count}, {} fields compared", path.display(), differences.compared);
+        differences.assert_none();
+    }
+}
+
+/// Where a file of records is to be read from.
+fn sources(file: &str, named: Option<PathBuf>) -> Vec<PathBuf> {
+    // A relative path is seen from the project's root, wherever the test runs.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let beside = root.join("../shared/oracle").join(file);
+    // Who names a folder wants it read, whatever is in it.
+    let other = named.map_or_else(|| beside.exists().then_some(beside), |folder| Some(root.join(folder).join(file)));
+    std::iter::once(root.join("incentive/tests/oracle/records").join(file)).chain(other).collect()
+}
+
+/// The records of a file, one per line.
+fn records<T: DeserializeOwned>(path: &Path) -> Vec<T> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("cannot read {shown}: {error}"));
     let parse = |(line, text): (usize, &str)| {
-        serde_json::from_str(text).unwrap_or_else(|e| panic!("{file}, line {}: {e}", line + 1))
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{shown}, line {}: {error}", line + 1))
     };
-    let records: Vec<T> = text.lines().enumerate().map(parse).collect();
-    assert!(!records.is_empty(), "{file} holds no records");
-    Some(records)
+    let records: Vec<T> = text.lines().enumerate().filter(|(_, text)| !text.is_empty()).map(parse).collect();
+    assert!(!records.is_empty(), "{shown} holds no records");
+    records
 }
 
 /// Counts what was compared, and remembers what differs.
@@ -58,7 +74,6 @@ impl Differences {
         };
         let lines: Vec<String> = self.fields.iter().map(summary).collect();
         assert!(lines.is_empty(), "of {} fields compared:\n{}", self.compared, lines.join("\n"));
-        println!("{} fields equal", self.compared);
     }
 }
 
@@ -69,4 +84,23 @@ fn a_difference_of_one_unit_is_found() {
     differences.compare("case", "dividends", &vec![1, 2], &vec![1, 2]);
     differences.compare("case", "incentive", &vec![1, 2], &vec![1, 3]);
     differences.assert_none();
+}
+
+#[test]
+fn a_named_folder_is_read_even_if_the_file_is_not_there() {
+    let named = PathBuf::from("/nowhere");
+    assert_eq!(sources("epoch.jsonl", Some(named.clone())).last(), Some(&named.join("epoch.jsonl")));
+}
+
+#[test]
+#[should_panic(expected = "cannot read")]
+fn a_missing_file_is_a_failure() {
+    records::<serde_json::Value>(Path::new("/nowhere/epoch.jsonl"));
+}
+
+#[test]
+#[should_panic(expected = "holds no records")]
+fn an_empty_file_is_a_failure() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    records::<serde_json::Value>(file.path());
 }

@@ -8,6 +8,8 @@ use super::table::{Row, render};
 pub struct Report {
     /// Whether every finding is as it should be.
     pub ok: bool,
+    /// The version of the chain's runtime whose arithmetic paid.
+    pub runtime: u32,
     /// The subnet.
     pub netuid: u16,
     /// Epochs that were counted.
@@ -27,6 +29,7 @@ impl std::fmt::Display for Report {
             writeln!(f, "{} {name}: {text}", if *ok { "ok    " } else { "FAILED" })?;
         }
         let verdict = if self.ok { "as it should be" } else { "NOT as it should be" };
-        writeln!(f, "\n{verdict} after {} paid epochs, {} s", self.epochs, self.seconds)
+        let Self { epochs, seconds, runtime, .. } = self;
+        writeln!(f, "\n{verdict} after {epochs} paid epochs of runtime {runtime}, {seconds} s")
     }
 }

@@ -80,6 +80,7 @@ pub async fn watch(
             let findings = judge(&progress.accounts(&snapshot, subnet));
             return Ok(Some(Report {
                 ok: findings.iter().all(|finding| finding.ok),
+                runtime: incentive::RUNTIME,
                 netuid: subnet.netuid.get(),
                 epochs: progress.counted,
                 seconds: start.elapsed().as_secs(),
