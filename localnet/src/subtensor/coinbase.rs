@@ -81,13 +81,17 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    fn candidate(netuid: u16) -> Candidate {
-        let moving_price = match SubnetMechanism::<T>::get(netuid) {
+    /// The price that counts for emission; a subnet with the stable mechanism 0 has a price of one.
+    fn moving_price(netuid: u16) -> I96F32 {
+        match SubnetMechanism::<T>::get(netuid) {
             0 => I96F32::ONE,
             _ => I96F32::from_bits(SubnetMovingPrice::<T>::get(netuid).bits),
-        };
+        }
+    }
+
+    fn candidate(netuid: u16) -> Candidate {
         Candidate {
-            moving_price,
+            moving_price: Self::moving_price(netuid),
             miner_burned: U96F32::from_bits(MinerBurned::<T>::get(netuid).bits),
             enabled: SubnetEmissionEnabled::<T>::get(netuid),
         }
@@ -230,8 +234,9 @@ impl<T: Config> Pallet<T> {
             alpha: I96F32::from_bits(SubnetMovingAlpha::<T>::get().bits),
             halving: EMAPriceHalvingBlocks::<T>::get(netuid),
         };
-        let old = I96F32::from_bits(SubnetMovingPrice::<T>::get(netuid).bits);
-        let new = emission::moving_price(old, Self::price(netuid), block.saturating_sub(first), &rule);
+        // The first emission comes one block after the start call.
+        let since_start = block.saturating_sub(first.saturating_sub(1));
+        let new = emission::moving_price(Self::moving_price(netuid), Self::price(netuid), since_start, &rule);
         SubnetMovingPrice::<T>::insert(netuid, FixedI128 { bits: new.to_bits() });
     }
 }

@@ -45,6 +45,25 @@ fn blocks_do_what_the_real_pallet_does() {
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+#[test]
+fn the_moving_price_counts_from_the_start_call() {
+    use frame_support::traits::Hooks as _;
+    let half = 1i128 << 31;
+    for (mechanism, expected) in [(1, half / 2), (0, 1 << 32)] {
+        chain(&Preset::mainnet()).execute_with(|| {
+            let netuid = subnet();
+            pallet::SubnetMechanism::<Runtime>::insert(netuid, mechanism);
+            pallet::SubnetMovingPrice::<Runtime>::insert(netuid, FixedI128 { bits: 0 });
+            pallet::SubnetMovingAlpha::<Runtime>::put(FixedI128 { bits: half });
+            pallet::EMAPriceHalvingBlocks::<Runtime>::insert(netuid, 1);
+            pallet::SubnetTAO::<Runtime>::insert(netuid, 10 * pallet::SubnetAlphaIn::<Runtime>::get(netuid));
+            at(2);
+            P::on_initialize(2);
+            assert_eq!(pallet::SubnetMovingPrice::<Runtime>::get(netuid).bits, expected, "mechanism {mechanism}");
+        });
+    }
+}
+
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().unwrap().iter()
 }
