@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use neuron_common::chain::{ChainClient, Snapshot};
-use neuron_common::check::{Checks, chain_clock};
+use neuron_common::check::{Checks, arithmetic, chain_clock};
 use neuron_common::keystore;
 use neuron_common::wire;
 
@@ -32,6 +32,7 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
     if let Some(chain) = checks.take("chain", ChainClient::connect(&config.chain).await.map_err(Into::into)) {
         checks.ok("chain", format!("{} with runtime {}", chain.endpoint(), chain.spec_version()));
         checks.add("clock", chain_clock(&chain).await);
+        arithmetic(&mut checks, &chain, config.netuid).await;
         let snapshot = chain.snapshot(config.netuid, None).await.map_err(anyhow::Error::from);
         if let (Some(snapshot), Some(key)) = (checks.take("subnet", snapshot), &key) {
             checks.ok("subnet", format!("{} with {} neurons", config.netuid, snapshot.neurons.len()));

@@ -7,6 +7,7 @@
 mod announce;
 mod blocks;
 mod config;
+mod consensus;
 mod error;
 mod extrinsic;
 mod link;

@@ -1,9 +1,12 @@
 //! The lines of `miner check` and `validator check`.
 
+use std::fmt::{self, Display, Formatter};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
+use incentive::units::NetUid;
+use incentive::{RUNTIME, forecast};
 use serde::Serialize;
 
 use crate::chain::ChainClient;
@@ -58,21 +61,35 @@ impl Checks {
     /// # Errors
     /// When JSON cannot be made of it.
     pub fn print(&self, json: bool) -> Result<ExitCode> {
-        let text =
-            if json { serde_json::to_string_pretty(&self.0)? + "\n" } else { self.0.iter().map(Check::line).collect() };
+        let text = if json { serde_json::to_string_pretty(&self.0)? + "\n" } else { self.to_string() };
         std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
         Ok(if self.0.iter().all(|check| check.ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
-impl Check {
-    fn line(&self) -> String {
-        let mark = match (self.ok, self.warning) {
-            (false, _) => "FAILED",
-            (true, true) => "warn  ",
-            (true, false) => "ok    ",
-        };
-        format!("{mark} {}: {}\n", self.part, self.text)
+impl Display for Checks {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|Check { part, ok, warning, text }| {
+            let mark = match (ok, warning) {
+                (false, _) => "FAILED",
+                (true, true) => "warn  ",
+                (true, false) => "ok    ",
+            };
+            writeln!(f, "{mark} {part}: {text}")
+        })
+    }
+}
+
+/// Says whether forecasts made with this release hold on this chain and subnet.
+pub async fn arithmetic(checks: &mut Checks, chain: &ChainClient, netuid: NetUid) {
+    const PART: &str = "arithmetic";
+    let Some(consensus) = checks.take(PART, chain.consensus(netuid).await.map_err(Into::into)) else { return };
+    let caveats = forecast::caveats(chain.spec_version(), &consensus);
+    if caveats.is_empty() {
+        checks.ok(PART, format!("forecasts follow runtime {RUNTIME}, as this chain does"));
+    }
+    for caveat in caveats {
+        checks.warn(PART, caveat.to_string());
     }
 }
 

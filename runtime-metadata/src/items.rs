@@ -111,6 +111,10 @@ pub const LAST_EPOCH_BLOCK: Item = item(SUBTENSOR, "LastEpochBlock", Kind::Stora
 /// How many epochs a subnet has had.
 pub const SUBNET_EPOCH_INDEX: Item = item(SUBTENSOR, "SubnetEpochIndex", Kind::Storage(&["u16"], "u64"), Role::Neuron);
 
+/// How a subnet reaches its consensus. Not in [`ALL`]: runtimes up to 425 have Yuma alone and lack the item.
+pub const SUBNET_EPOCH_CONSENSUS: Item =
+    item(SUBTENSOR, "SubnetEpochConsensus", Kind::Storage(&["u16"], "EpochConsensus"), Role::Neuron);
+
 /// Whether a subnet takes sealed weights only.
 pub const COMMIT_REVEAL_WEIGHTS_ENABLED: Item =
     item(SUBTENSOR, "CommitRevealWeightsEnabled", Kind::Storage(&["u16"], "bool"), Role::Neuron);

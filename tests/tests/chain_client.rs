@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use incentive::forecast::Consensus;
 use incentive::policy::Policy;
 use incentive::units::{Block, NetUid, Rao, Uid, Weight};
 use incentive::weights::WeightVector;
 use localnet::{LocalNet, Preset, Seal};
 use neuron_common::chain::{Announced, ChainClient, ChainConfig, ChainError, SignedExtrinsic, Timing, Value};
+use neuron_common::check::{Checks, arithmetic};
 use neuron_common::keystore::Keypair;
 use neuron_common::window::{OpenWindow, WindowClock};
 use runtime_metadata::items::Role;
@@ -98,6 +100,24 @@ async fn the_local_chain_offers_everything() {
     assert_eq!(chain.block_hash(Block(0)).await.unwrap(), Some(chain.genesis()));
     assert_eq!(chain.block_hash(Block(1_000_000)).await.unwrap(), None);
     assert_eq!(chain.block_time().await.unwrap(), Duration::from_millis(250));
+}
+
+#[tokio::test]
+async fn another_consensus_than_yuma_is_noticed() {
+    let net = instant().await;
+    let (chain, netuid) = (connect(&net).await, NetUid(1));
+    assert_eq!(chain.consensus(netuid).await.unwrap(), Consensus::Yuma);
+    let pallet = sp_crypto_hashing::twox_128(b"SubtensorModule");
+    let item = sp_crypto_hashing::twox_128(b"SubnetEpochConsensus");
+    let key_of = [&pallet[..], &item, &netuid.get().to_le_bytes()].concat();
+    let null = Value::unnamed_composite([Value::from_bytes(key_of), Value::from_bytes([1])]);
+    let items = vec![("items".to_owned(), Value::unnamed_composite([null]))];
+    chain.sudo(&key("//Alice"), "System", "set_storage", items).await.unwrap();
+    assert_eq!(chain.consensus(netuid).await.unwrap(), Consensus::Null);
+
+    let mut checks = Checks::default();
+    arithmetic(&mut checks, &chain, netuid).await;
+    assert!(checks.to_string().starts_with("warn   arithmetic: this subnet has the consensus Null"), "{checks}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use neuron_common::chain::{ChainClient, Snapshot};
-use neuron_common::check::{Checks, chain_clock};
+use neuron_common::check::{Checks, arithmetic, chain_clock};
 use neuron_common::keystore::{self, Keypair};
 
 use crate::config::Config;
@@ -49,6 +49,7 @@ async fn checks(config: &Config) -> Checks {
     if let Some(chain) = checks.take("chain", ChainClient::connect(&config.chain).await.map_err(Into::into)) {
         checks.ok("chain", format!("{} with runtime {}", chain.endpoint(), chain.spec_version()));
         checks.add("clock", chain_clock(&chain).await);
+        arithmetic(&mut checks, &chain, config.netuid).await;
         if let (Some(store), Some(key)) = (store, &key) {
             let owner = Owner { genesis: chain.genesis(), netuid: config.netuid, hotkey: key.hotkey() };
             let belongs = store.belongs_to(&owner).map_err(Into::into);
