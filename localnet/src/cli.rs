@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode, sync::LazyLock};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use neuron_common::exit;
+use neuron_common::{exit, shutdown};
 
 use crate::{
     LocalNet, Preset, Seal,
@@ -149,33 +149,13 @@ impl Cli {
 
 async fn node(arguments: &NodeArgs) -> Result<(), NodeError> {
     // Before the start, so that a signal during a long replay is not lost.
-    let mut signals = Signals::new().map_err(NodeError::Threads)?;
+    let stop = shutdown::on_signals().map_err(NodeError::Threads)?;
     let net = tokio::select! {
         net = arguments.builder().start() => net?,
-        () = signals.next() => return Ok(()),
+        () = stop.cancelled() => return Ok(()),
     };
     arguments.announce(&net);
-    signals.next().await;
+    stop.cancelled().await;
     net.shutdown().await;
     Ok(())
-}
-
-/// Ctrl-C and the polite way to end a service.
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
