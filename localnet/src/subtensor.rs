@@ -66,6 +66,15 @@ pub mod pallet {
     #[pallet::without_storage_info]
     pub struct Pallet<T>(_);
 
+    #[pallet::extra_constants]
+    impl<T: Config> Pallet<T> {
+        /// Blocks between a subnet's registration and its start, before anybody changes `StartCallDelay`.
+        #[pallet::constant_name(InitialStartCallDelay)]
+        fn initial_start_call_delay() -> u64 {
+            0
+        }
+    }
+
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_initialize(block: BlockNumberFor<T>) -> Weight {

@@ -1,6 +1,9 @@
 //! What clients may ask without an extrinsic.
 
+use std::collections::BTreeMap;
+
 use frame_support::weights::Weight;
+use parity_scale_codec::Compact;
 use sp_api::impl_runtime_apis;
 use sp_core::OpaqueMetadata;
 use sp_inherents::{CheckInherentsResult, InherentData};
@@ -15,7 +18,10 @@ use super::{
     AccountId, Balance, Block, Executive, InherentDataExt as _, Nonce, Runtime, SubtensorModule, System,
     TransactionPayment, VERSION,
 };
-use crate::subtensor::info::answers::{HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite};
+use crate::subtensor::info::answers::{
+    DelegateInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SimSwapResult, StakeAvailability, StakeInfo,
+    SubnetPrice,
+};
 
 impl_runtime_apis! {
     impl sp_api::Core<Block> for Runtime {
@@ -142,9 +148,60 @@ impl_runtime_apis! {
         }
     }
 
+    impl crate::subtensor::info::StakeInfoRuntimeApi<Block> for Runtime {
+        fn get_stake_info_for_coldkey(coldkey: AccountId) -> Vec<StakeInfo> {
+            SubtensorModule::stakes_of(&coldkey)
+        }
+
+        fn get_stake_info_for_coldkeys(coldkeys: Vec<AccountId>) -> Vec<(AccountId, Vec<StakeInfo>)> {
+            coldkeys.into_iter().map(|coldkey| (coldkey.clone(), SubtensorModule::stakes_of(&coldkey))).collect()
+        }
+
+        fn get_stake_info_for_hotkey_coldkey_netuid(
+            hotkey: AccountId,
+            coldkey: AccountId,
+            netuid: u16,
+        ) -> Option<StakeInfo> {
+            Some(SubtensorModule::stake_info(&hotkey, &coldkey, netuid))
+        }
+
+        fn get_stake_availability_for_coldkeys(
+            coldkeys: Vec<AccountId>,
+            netuids: Option<Vec<u16>>,
+        ) -> BTreeMap<AccountId, BTreeMap<u16, StakeAvailability>> {
+            SubtensorModule::stake_availability(coldkeys, netuids)
+        }
+    }
+
+    impl crate::subtensor::info::DelegateInfoRuntimeApi<Block> for Runtime {
+        fn get_delegates() -> Vec<DelegateInfo> {
+            SubtensorModule::delegates()
+        }
+
+        fn get_delegate(delegate: AccountId) -> Option<DelegateInfo> {
+            SubtensorModule::delegate(&delegate)
+        }
+
+        fn get_delegated(coldkey: AccountId) -> Vec<(DelegateInfo, (Compact<u16>, Compact<u64>))> {
+            SubtensorModule::delegated(&coldkey)
+        }
+    }
+
     impl crate::subtensor::info::SwapRuntimeApi<Block> for Runtime {
         fn current_alpha_price(netuid: u16) -> u64 {
             SubtensorModule::price_in_rao(netuid)
+        }
+
+        fn current_alpha_price_all() -> Vec<SubnetPrice> {
+            SubtensorModule::prices()
+        }
+
+        fn sim_swap_tao_for_alpha(netuid: u16, tao: u64) -> SimSwapResult {
+            SubtensorModule::quote_stake(netuid, tao)
+        }
+
+        fn sim_swap_alpha_for_tao(netuid: u16, alpha: u64) -> SimSwapResult {
+            SubtensorModule::quote_unstake(netuid, alpha)
         }
     }
 }

@@ -51,7 +51,7 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    fn swap_fee(netuid: u16, amount: u64) -> u64 {
+    pub(super) fn swap_fee(netuid: u16, amount: u64) -> u64 {
         if SubnetMechanism::<T>::get(netuid) == 0 { 0 } else { proportion(amount, SWAP_FEE, u64::from(u16::MAX)) }
     }
 
@@ -61,7 +61,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Alpha that the pool gives for TAO: one for one without a pool, at constant product with one.
-    fn alpha_out(netuid: u16, tao: u64) -> u64 {
+    pub(super) fn alpha_out(netuid: u16, tao: u64) -> u64 {
         if SubnetMechanism::<T>::get(netuid) == 0 {
             return tao;
         }

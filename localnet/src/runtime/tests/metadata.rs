@@ -102,7 +102,15 @@ fn storage_is_that_of_the_main_network() {
 #[test]
 fn runtime_apis_answer_in_the_main_networks_types() {
     let (ours, finney) = (ours(), finney());
-    for api in ["NeuronInfoRuntimeApi", "SubnetInfoRuntimeApi", "SubnetRegistrationRuntimeApi", "SwapRuntimeApi"] {
+    let all = [
+        "NeuronInfoRuntimeApi",
+        "SubnetInfoRuntimeApi",
+        "StakeInfoRuntimeApi",
+        "DelegateInfoRuntimeApi",
+        "SubnetRegistrationRuntimeApi",
+        "SwapRuntimeApi",
+    ];
+    for api in all {
         let their = finney.runtime_api_trait_by_name(api).unwrap();
         for method in ours.runtime_api_trait_by_name(api).unwrap().methods() {
             let same = their.method_by_name(method.name()).unwrap_or_else(|| panic!("{api}.{}", method.name()));

@@ -1,5 +1,9 @@
 //! Answers of the runtime APIs. Field order is the wire format; the names say what subtensor means by them.
 
+mod holdings;
+
+pub use holdings::{DelegateInfo, SimSwapResult, StakeAvailability, StakeInfo, SubnetPrice};
+
 use parity_scale_codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 use sp_runtime::AccountId32;
