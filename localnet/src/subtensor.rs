@@ -49,7 +49,7 @@ pub mod pallet {
         traits::{ConstBool, ConstI16, ConstU8, ConstU16, ConstU32, ConstU64},
     };
     use frame_system::pallet_prelude::*;
-    use sp_core::H256;
+    use sp_core::{H160, H256};
     use sp_runtime::AccountId32;
 
     use crate::subtensor::types::*;

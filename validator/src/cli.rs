@@ -6,7 +6,7 @@ use anyhow::Result;
 use neuron_common::{config, exit, shutdown, telemetry};
 
 use crate::config::{Args, Config};
-use crate::{App, check};
+use crate::{App, check, metagraph};
 
 /// Measures the miners of a subnet and sets weights
 #[derive(Clone, Debug, clap::Parser)]
@@ -17,6 +17,7 @@ use crate::{App, check};
   validator check --config validator.toml     would it work? each part with a clear line
   validator run --config validator.toml       measure and set weights until Ctrl-C
   validator run --netuid 12 --wallet alice/validator --database /var/lib/assay/12.db
+  validator metagraph --netuid 12             the subnet: who, where, permits, stake, emission
   validator config --netuid 12                what is in force, as TOML"
 )]
 pub struct Cli {
@@ -32,6 +33,15 @@ pub enum Command {
     Run(Args),
     /// Look whether chain, wallet, registration, permit, database and clock are as they must be
     Check {
+        /// What is in force
+        #[command(flatten)]
+        args: Args,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the subnet as the chain reports it; needs no wallet
+    Metagraph {
         /// What is in force
         #[command(flatten)]
         args: Args,
@@ -58,6 +68,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Run(args) => serve(args.load()?).await,
         Command::Check { args, json } => check::run(&args.load()?, json).await,
+        Command::Metagraph { args, json } => metagraph::run(&args.load()?, json).await,
         Command::Config { args, json } => {
             let config = args.load()?;
             config.policy.load()?;

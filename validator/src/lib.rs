@@ -6,6 +6,7 @@
 //! - [`dispatch`]: one window on the wire
 //! - [`round`]: one round, top to bottom
 //! - [`submit`]: weights, once per epoch, across crashes
+//! - [`metagraph`]: the subnet as the chain reports it
 //! - [`api`]: what others may read
 //! - [`app`]: everything bound, run and drained
 
@@ -15,6 +16,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod dispatch;
+pub mod metagraph;
 pub mod metrics;
 pub mod plan;
 pub mod record;

@@ -108,6 +108,7 @@ impl<T: Config> Pallet<T> {
     /// Adds alpha to a hotkey; all who hold stake behind it gain in proportion.
     pub(super) fn stake_for_all(hotkey: &AccountId32, netuid: u16, alpha: u64) {
         TotalHotkeyAlpha::<T>::mutate(hotkey, netuid, |total| *total = total.saturating_add(alpha));
+        TotalAlphaStaked::<T>::mutate(netuid, |total| *total = total.saturating_add(alpha));
     }
 
     /// Alpha that a coldkey holds behind a hotkey.

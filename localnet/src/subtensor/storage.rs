@@ -19,6 +19,10 @@ mod storage {
     #[pallet::storage]
     pub type AllowLoopback<T: Config> = StorageValue<_, bool, ValueQuery>;
 
+    // Newer than spec 425: the sum of `TotalHotkeyAlpha` over all hotkeys.
+    #[pallet::storage]
+    pub type TotalAlphaStaked<T: Config> = StorageMap<_, Identity, u16, u64, ValueQuery>;
+
     // Newer than spec 425: read by clients of newer runtimes, never written.
     #[pallet::storage]
     pub type SubnetEpochConsensus<T: Config> = StorageMap<_, Identity, u16, EpochConsensus, ValueQuery>;
@@ -90,6 +94,9 @@ mod storage {
     pub type SubnetEmissionEnabled<T: Config> = StorageMap<_, Identity, u16, bool, ValueQuery, ConstBool<true>>;
     #[pallet::storage]
     pub type SubnetAlphaOutEmission<T: Config> = StorageMap<_, Identity, u16, u64, ValueQuery>;
+    // Of spec 425, which no longer writes it.
+    #[pallet::storage]
+    pub type SubnetEmaTaoFlow<T: Config> = StorageMap<_, Identity, u16, (u64, FixedI128), OptionQuery>;
     #[pallet::storage]
     pub type SubnetTaoInEmission<T: Config> = StorageMap<_, Identity, u16, u64, ValueQuery>;
     #[pallet::storage]
@@ -323,6 +330,10 @@ mod storage {
     pub type IdentitiesV2<T: Config> = StorageMap<_, Blake2_128Concat, AccountId32, ChainIdentityV2, OptionQuery>;
     #[pallet::storage]
     pub type SubnetIdentitiesV3<T: Config> = StorageMap<_, Blake2_128Concat, u16, SubnetIdentityV3, OptionQuery>;
+    // Without the call that would write it: there is no EVM.
+    #[pallet::storage]
+    pub type AssociatedEvmAddress<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, u16, Twox64Concat, u16, (H160, u64), OptionQuery>;
     #[pallet::storage]
     pub type StakeThreshold<T: Config> = StorageValue<_, u64, ValueQuery>;
     #[pallet::storage]

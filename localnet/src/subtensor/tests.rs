@@ -13,6 +13,7 @@ use crate::{
 mod blocks;
 mod calls;
 mod epochs;
+mod info;
 mod oracle;
 
 pub(super) type Error = super::Error<Runtime>;

@@ -12,7 +12,8 @@ const FINNEY: &[u8] =
 const PALLETS: [&str; 8] =
     ["System", "Timestamp", "Aura", "Balances", "TransactionPayment", "SubtensorModule", "Utility", "Sudo"];
 /// Storage that the main network at spec 424 lacks: what a preset writes, and what clients of newer runtimes read.
-const OWN_STORAGE: [&str; 4] = ["NewSubnet", "AllowLoopback", "SubnetEpochConsensus", "CollateralLockShare"];
+const OWN_STORAGE: [&str; 5] =
+    ["NewSubnet", "AllowLoopback", "SubnetEpochConsensus", "CollateralLockShare", "TotalAlphaStaked"];
 /// Storage whose values are enums of which only the variants in use are declared, with their indices.
 const PARTIAL_TYPES: [&str; 1] = ["LastRateLimitedBlock"];
 
