@@ -5,6 +5,10 @@
 
 #![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::indexing_slicing))]
 
+mod reveal;
+
+pub use reveal::{CommitTime, MAX_REVEAL_PERIOD, Reveal, RevealError, epoch_in};
+
 /// Blocks without a step after which an epoch runs whatever the tempo says.
 pub const MAX_BLOCKS_SINCE_STEP: u64 = 50_400;
 
