@@ -87,6 +87,11 @@ parameter_types! {
     pub const SS58Prefix: u8 = 42;
     // Written at genesis, so that `Aura.SlotDuration` says the block time of this chain.
     pub storage SlotDurationMs: u64 = 12_000;
+    // In storage, so that what was recorded with other values can be played back.
+    pub storage ExistentialDeposit: Balance = 500;
+    pub storage KeySwapCost: Balance = 100_000_000;
+    pub storage KeySwapOnSubnetCost: Balance = 1_000_000;
+    pub storage HotkeySwapOnSubnetInterval: u64 = 7200;
 }
 
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
@@ -122,7 +127,7 @@ impl pallet_balances::Config for Runtime {
     type Balance = Balance;
     type DoneSlashHandler = ();
     type DustRemoval = ();
-    type ExistentialDeposit = ConstU64<500>;
+    type ExistentialDeposit = ExistentialDeposit;
     type FreezeIdentifier = RuntimeFreezeReason;
     type MaxFreezes = VariantCountOf<RuntimeFreezeReason>;
     type MaxLocks = ConstU32<50>;

@@ -21,6 +21,7 @@ pub mod events;
 pub mod genesis;
 pub mod guards;
 pub mod info;
+pub mod limits;
 pub mod network;
 pub mod registration;
 pub mod replacement;
@@ -38,6 +39,7 @@ use frame_support::pallet_macros::import_section;
 #[import_section(errors::errors)]
 #[import_section(events::events)]
 #[import_section(genesis::genesis)]
+#[import_section(limits::limits)]
 #[import_section(storage::storage)]
 #[frame_support::pallet]
 pub mod pallet {

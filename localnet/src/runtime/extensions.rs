@@ -10,7 +10,9 @@ mod nonce;
 mod pool;
 
 pub use nonce::CheckNonce;
-pub use pool::{CheckShieldedTxValidity, DrandPriority, SubtensorTransactionExtension, SudoTransactionExtension};
+pub use pool::{
+    CheckShieldedTxValidity, DrandPriority, SubtensorTransactionExtension, SudoTransactionExtension, admit,
+};
 
 /// The extensions. Nested where subtensor's list is flat, since a tuple holds twelve; the bytes are the same.
 pub type TransactionExtensions = (

@@ -10,6 +10,7 @@ mod storage {
         pub LiquidAlphaRange: (u16, u16) = (45_875, 58_982);
         pub MovingAlpha: FixedI128 = FixedI128 { bits: 0x3255 };
         pub IncreaseMult: FixedU128 = FixedU128 { bits: 23_242_897_532_874_035_200 };
+        pub One: FixedU128 = FixedU128 { bits: 1 << 64 };
         pub ClaimThreshold: FixedI128 = FixedI128 { bits: 500_000 << 32 };
     }
 
@@ -43,6 +44,10 @@ mod storage {
     pub type MaxDelegateTake<T: Config> = StorageValue<_, u16, ValueQuery, ConstU16<11_796>>;
     #[pallet::storage]
     pub type MinDelegateTake<T: Config> = StorageValue<_, u16, ValueQuery>;
+    #[pallet::storage]
+    pub type MaxChildkeyTake<T: Config> = StorageValue<_, u16, ValueQuery, ConstU16<11_796>>;
+    #[pallet::storage]
+    pub type MinChildkeyTake<T: Config> = StorageValue<_, u16, ValueQuery>;
     #[pallet::storage]
     pub type MinChildkeyTakePerSubnet<T: Config> = StorageMap<_, Identity, u16, u16, ValueQuery>;
     #[pallet::storage]
@@ -115,6 +120,9 @@ mod storage {
     pub type AutoStakeDestination<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, AccountId32, Identity, u16, AccountId32, OptionQuery>;
     #[pallet::storage]
+    pub type AutoStakeDestinationColdkeys<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, AccountId32, Identity, u16, Vec<AccountId32>, ValueQuery>;
+    #[pallet::storage]
     pub type TotalHotkeyAlpha<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, AccountId32, Identity, u16, u64, ValueQuery>;
     #[pallet::storage]
@@ -132,6 +140,14 @@ mod storage {
     >;
     #[pallet::storage]
     pub type OwnerCutAutoLockEnabled<T: Config> = StorageMap<_, Identity, u16, bool, ValueQuery>;
+    #[pallet::storage]
+    pub type NetTaoFlowEnabled<T: Config> = StorageValue<_, bool, ValueQuery, ConstBool<true>>;
+    #[pallet::storage]
+    pub type TaoFlowCutoff<T: Config> = StorageValue<_, FixedI128, ValueQuery>;
+    #[pallet::storage]
+    pub type FlowNormExponent<T: Config> = StorageValue<_, FixedU128, ValueQuery, One>;
+    #[pallet::storage]
+    pub type FlowEmaSmoothingFactor<T: Config> = StorageValue<_, u64, ValueQuery, ConstU64<29_597_889_189_277>>;
     #[pallet::storage]
     pub type TokenSymbol<T: Config> = StorageMap<_, Identity, u16, Vec<u8>, ValueQuery, Tao>;
     #[pallet::storage]
@@ -156,10 +172,6 @@ mod storage {
     pub type NetworkRateLimit<T: Config> = StorageValue<_, u64, ValueQuery, ConstU64<7200>>;
     #[pallet::storage]
     pub type NominatorMinRequiredStake<T: Config> = StorageValue<_, u64, ValueQuery>;
-    #[pallet::storage]
-    pub type WeightsVersionKeyRateLimit<T: Config> = StorageValue<_, u64, ValueQuery, ConstU64<5>>;
-    #[pallet::storage]
-    pub type LastRateLimitedBlock<T: Config> = StorageMap<_, Identity, RateLimitKey, u64, ValueQuery>;
     #[pallet::storage]
     pub type TransferToggle<T: Config> = StorageMap<_, Identity, u16, bool, ValueQuery, ConstBool<true>>;
     #[pallet::storage]
@@ -224,6 +236,10 @@ mod storage {
     #[pallet::storage]
     pub type RegistrationsThisInterval<T: Config> = StorageMap<_, Identity, u16, u16, ValueQuery>;
     #[pallet::storage]
+    pub type POWRegistrationsThisInterval<T: Config> = StorageMap<_, Identity, u16, u16, ValueQuery>;
+    #[pallet::storage]
+    pub type BurnRegistrationsThisInterval<T: Config> = StorageMap<_, Identity, u16, u16, ValueQuery>;
+    #[pallet::storage]
     pub type MinAllowedUids<T: Config> = StorageMap<_, Identity, u16, u16, ValueQuery, ConstU16<64>>;
     #[pallet::storage]
     pub type MaxAllowedUids<T: Config> = StorageMap<_, Identity, u16, u16, ValueQuery, ConstU16<256>>;
@@ -250,6 +266,8 @@ mod storage {
     #[pallet::storage]
     pub type WeightsSetRateLimit<T: Config> = StorageMap<_, Identity, u16, u64, ValueQuery, ConstU64<100>>;
     #[pallet::storage]
+    pub type ValidatorPruneLen<T: Config> = StorageMap<_, Identity, u16, u64, ValueQuery, ConstU64<1>>;
+    #[pallet::storage]
     pub type ScalingLawPower<T: Config> = StorageMap<_, Identity, u16, u16, ValueQuery, ConstU16<50>>;
     #[pallet::storage]
     pub type TargetRegistrationsPerInterval<T: Config> = StorageMap<_, Identity, u16, u16, ValueQuery, ConstU16<2>>;
@@ -271,6 +289,8 @@ mod storage {
     pub type MaxDifficulty<T: Config> =
         StorageMap<_, Identity, u16, u64, ValueQuery, ConstU64<4_611_686_018_427_387_903>>;
     #[pallet::storage]
+    pub type LastAdjustmentBlock<T: Config> = StorageMap<_, Identity, u16, u64, ValueQuery>;
+    #[pallet::storage]
     pub type RegistrationsThisBlock<T: Config> = StorageMap<_, Identity, u16, u16, ValueQuery>;
     #[pallet::storage]
     pub type EMAPriceHalvingBlocks<T: Config> = StorageMap<_, Identity, u16, u64, ValueQuery, ConstU64<201_600>>;
@@ -278,8 +298,6 @@ mod storage {
     pub type RAORecycledForRegistration<T: Config> = StorageMap<_, Identity, u16, u64, ValueQuery>;
     #[pallet::storage]
     pub type MaxEpochsPerBlock<T: Config> = StorageValue<_, u8, ValueQuery, ConstU8<2>>;
-    #[pallet::storage]
-    pub type TxRateLimit<T: Config> = StorageValue<_, u64, ValueQuery, ConstU64<1000>>;
     #[pallet::storage]
     pub type LiquidAlphaOn<T: Config> = StorageMap<_, Blake2_128Concat, u16, bool, ValueQuery>;
     #[pallet::storage]
@@ -323,6 +341,9 @@ mod storage {
     #[pallet::storage]
     pub type Axons<T: Config> =
         StorageDoubleMap<_, Identity, u16, Blake2_128Concat, AccountId32, AxonInfo, OptionQuery>;
+    #[pallet::storage]
+    pub type NeuronCertificates<T: Config> =
+        StorageDoubleMap<_, Identity, u16, Blake2_128Concat, AccountId32, NeuronCertificate, OptionQuery>;
     #[pallet::storage]
     pub type Prometheus<T: Config> =
         StorageDoubleMap<_, Identity, u16, Blake2_128Concat, AccountId32, PrometheusInfo, OptionQuery>;

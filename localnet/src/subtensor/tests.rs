@@ -1,5 +1,7 @@
 //! The pallet inside the runtime, without the engine.
 
+use std::path::Path;
+
 use frame_support::{assert_noop, assert_ok};
 use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
@@ -12,9 +14,9 @@ use crate::{
 
 mod blocks;
 mod calls;
+mod conformance;
 mod epochs;
 mod info;
-mod oracle;
 
 pub(super) type Error = super::Error<Runtime>;
 
@@ -25,10 +27,28 @@ pub(super) fn chain(preset: &Preset) -> TestExternalities {
     chain
 }
 
-/// A file of the folder `shared` beside the checkout; absent on machines that lack it.
-pub(super) fn recorded(file: &str) -> Option<Vec<u8>> {
-    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().find_map(|folder| std::fs::read(folder.join("shared").join(file)).ok())
+/// The texts of a file of records, each with its path: the part that lies in the folder `part` of the project, and the file in
+/// the folder that `ASSAY_ORACLE` names, or else in `shared/oracle` beside the checkout where that is present.
+pub(super) fn records(file: &str, part: &str) -> Vec<(String, String)> {
+    // A relative path is seen from the project's root, wherever the test runs.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let beside = root.join("../shared/oracle").join(file);
+    // Who names a folder wants it read, whatever is in it.
+    let other = match std::env::var_os("ASSAY_ORACLE") {
+        Some(folder) => Some(root.join(folder).join(file)),
+        None if beside.exists() => Some(beside),
+        None => {
+            println!("skipped: no {}", beside.display());
+            None
+        }
+    };
+    let read = |path: std::path::PathBuf| {
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+        assert!(!text.trim().is_empty(), "{} is empty", path.display());
+        (path.display().to_string(), text)
+    };
+    std::iter::once(root.join(part).join(file)).chain(other).map(read).collect()
 }
 
 pub(super) fn account(number: u64) -> AccountId32 {

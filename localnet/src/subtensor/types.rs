@@ -1,5 +1,6 @@
 //! What storage holds and clients decode. Field order is the wire format.
 
+use frame_support::{BoundedVec, traits::ConstU32};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,16 @@ pub struct AxonInfo {
     pub placeholder2: u8,
 }
 
-/// Where a neuron's metrics can be read. Nobody announces them on this chain.
+/// The public key with which a neuron proves who serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo, MaxEncodedLen)]
+pub struct NeuronCertificate {
+    /// The key.
+    pub public_key: BoundedVec<u8, ConstU32<64>>,
+    /// Which kind of key; not interpreted.
+    pub algorithm: u8,
+}
+
+/// Where a neuron's metrics can be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo, MaxEncodedLen)]
 pub struct PrometheusInfo {
     /// Block of the announcement.
@@ -112,12 +122,61 @@ pub enum EpochConsensus {
     Null,
 }
 
-/// Which event a global rate limit counts from. Only what this chain limits, with subtensor's indices.
+/// What a rate limit counts from.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
-pub enum RateLimitKey {
+pub enum RateLimitKey<AccountId> {
+    /// The owner of a subnet chose its hotkey.
+    SetSNOwnerHotkey(u16),
+    /// The owner of a subnet changed a hyperparameter.
+    OwnerHyperparamUpdate(u16, Hyperparameter),
     /// A subnet was registered.
-    #[codec(index = 2)]
     NetworkLastRegistered,
+    /// A key was swapped.
+    LastTxBlock(AccountId),
+    /// A hotkey's take from its parents was set.
+    LastTxBlockChildKeyTake(AccountId),
+    /// A hotkey's take was set.
+    LastTxBlockDelegateTake(AccountId),
+    /// Stake of a subnet was bought and burned.
+    AddStakeBurn(u16),
+}
+
+/// Hyperparameters that an owner may change only now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[allow(missing_docs, reason = "named after their storage")]
+pub enum Hyperparameter {
+    Unknown,
+    ServingRateLimit,
+    MaxDifficulty,
+    AdjustmentAlpha,
+    MaxWeightLimit,
+    ImmunityPeriod,
+    MinAllowedWeights,
+    Kappa,
+    Rho,
+    ActivityCutoff,
+    PowRegistrationAllowed,
+    MinBurn,
+    MaxBurn,
+    BondsMovingAverage,
+    BondsPenalty,
+    CommitRevealEnabled,
+    LiquidAlphaEnabled,
+    AlphaValues,
+    WeightCommitInterval,
+    TransferEnabled,
+    AlphaSigmoidSteepness,
+    Yuma3Enabled,
+    BondsResetEnabled,
+    ImmuneNeuronLimit,
+    RecycleOrBurn,
+    MaxAllowedUids,
+    BurnHalfLife,
+    BurnIncreaseMult,
+    SubnetEmissionEnabled,
+    MinChildkeyTake,
+    ActivityCutoffFactorMilli,
+    TriggerEpoch,
 }
 
 /// Hyperparameters that a new subnet starts with and that differ between presets.

@@ -9,7 +9,7 @@ use sp_runtime::{
     transaction_validity::{InvalidTransaction, TransactionSource, ValidTransaction},
 };
 
-use crate::runtime::{Runtime, RuntimeCall, RuntimeOrigin, SubtensorModule, filter::CallFilter};
+use crate::runtime::{AccountId, Runtime, RuntimeCall, RuntimeOrigin, SubtensorModule, filter::CallFilter};
 
 macro_rules! extension {
     ($(#[$doc:meta])* $name:ident) => {
@@ -95,9 +95,20 @@ impl TransactionExtension<RuntimeCall> for SubtensorTransactionExtension {
         if !CallFilter::contains(call) {
             return Err(InvalidTransaction::Call.into());
         }
-        if let (RuntimeCall::SubtensorModule(call), Some(who)) = (call, origin.as_system_origin_signer()) {
-            SubtensorModule::admit(who, call).map_err(InvalidTransaction::Custom)?;
+        if let Some(who) = origin.as_system_origin_signer() {
+            admit(who, call).map_err(InvalidTransaction::Custom)?;
         }
         Ok((ValidTransaction::default(), (), origin))
+    }
+}
+
+/// The code with which the pool refuses a signer's call; `InvalidTransaction::Custom` on the wire.
+///
+/// # Errors
+/// The code.
+pub fn admit(who: &AccountId, call: &RuntimeCall) -> Result<(), u8> {
+    match call {
+        RuntimeCall::SubtensorModule(call) => SubtensorModule::admit(who, call),
+        _ => Ok(()),
     }
 }

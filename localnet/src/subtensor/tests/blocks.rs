@@ -1,14 +1,11 @@
-//! Whole blocks against records of the real pallet, where they are at hand.
+//! Whole blocks against records of the chain's own pallet.
 
 use std::collections::BTreeMap;
 
 use frame_support::traits::fungible::Mutate as _;
 use serde_json::{Value, json};
 
-use super::{
-    oracle::{n, to_account},
-    *,
-};
+use super::*;
 use crate::{
     runtime::Balances,
     subtensor::{
@@ -27,12 +24,9 @@ const POOL_ROUNDING: u64 = 5;
 
 #[test]
 fn blocks_do_what_the_real_pallet_does() {
-    let Some(records) = recorded("oracle/coinbase.jsonl") else {
-        eprintln!("skipped: no records of the real pallet");
-        return;
-    };
     let mut wrong = Vec::new();
-    for line in String::from_utf8(records).unwrap().lines() {
+    let sources = records("coinbase.jsonl", "incentive/tests/oracle/records");
+    for line in sources.iter().flat_map(|(_, text)| text.lines()) {
         let record: Value = serde_json::from_str(line).unwrap();
         let id = record["id"].as_str().unwrap();
         TestExternalities::default().execute_with(|| {
@@ -62,6 +56,14 @@ fn the_moving_price_counts_from_the_start_call() {
             assert_eq!(pallet::SubnetMovingPrice::<Runtime>::get(netuid).bits, expected, "mechanism {mechanism}");
         });
     }
+}
+
+fn to_account(value: &Value) -> AccountId32 {
+    account(value.as_u64().unwrap())
+}
+
+fn n<N: TryFrom<u64>>(value: &Value) -> N {
+    N::try_from(value.as_u64().unwrap()).ok().unwrap()
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
