@@ -16,6 +16,20 @@ impl<T: Config> Pallet<T> {
         Self::guard(who, call).map_err(|error| pool_code(&error))
     }
 
+    /// The code with which the pool refuses everything of a coldkey whose swap is announced or disputed.
+    ///
+    /// # Errors
+    /// The code.
+    pub fn admit_coldkey(who: &AccountId32) -> Result<(), u8> {
+        if ColdkeySwapDisputes::<T>::contains_key(who) {
+            return Err(pool_code(&Error::<T>::ColdkeySwapDisputed));
+        }
+        if ColdkeySwapAnnouncements::<T>::contains_key(who) {
+            return Err(pool_code(&Error::<T>::ColdkeySwapAnnounced));
+        }
+        Ok(())
+    }
+
     /// The check itself, with the error that names what is wrong.
     pub(super) fn guard(who: &AccountId32, call: &Call<T>) -> Result<(), Error<T>> {
         match call {
@@ -55,12 +69,14 @@ impl<T: Config> Pallet<T> {
 
 const fn pool_code<T: Config>(error: &Error<T>) -> u8 {
     match error {
+        Error::ColdkeySwapAnnounced => 0,
         Error::NotEnoughStakeToSetWeights => 1,
         Error::SettingWeightsTooFast | Error::NetworkTxRateLimitExceeded => 6,
         Error::HotKeyNotRegisteredInNetwork => 10,
         Error::InvalidIpAddress => 11,
         Error::ServingRateLimitExceeded => 12,
         Error::InvalidPort => 13,
+        Error::ColdkeySwapDisputed => 21,
         _ => 255,
     }
 }

@@ -107,6 +107,7 @@ impl TransactionExtension<RuntimeCall> for SubtensorTransactionExtension {
 /// # Errors
 /// The code.
 pub fn admit(who: &AccountId, call: &RuntimeCall) -> Result<(), u8> {
+    SubtensorModule::admit_coldkey(who)?;
     match call {
         RuntimeCall::SubtensorModule(call) => SubtensorModule::admit(who, call),
         _ => Ok(()),

@@ -16,12 +16,13 @@ use serde_json::{Value, json};
 use super::records;
 use interface::{Interface, Recorded};
 
-/// What this chain does not do, by topic or by call, and why.
-const OUT_OF_SCOPE: [(&str, &str); 6] = [
+/// What this chain does not do, by record, topic or call, and why.
+const OUT_OF_SCOPE: [(&str, &str); 7] = [
     ("commit_weights", "no current client submits hash commits"),
     ("reveal_weights", "no current client submits hash commits"),
     ("batch_commit_weights", "no current client submits hash commits"),
     ("batch_reveal_weights", "no current client submits hash commits"),
+    ("register_network-013", "dissolves a subnet"),
     ("commit_timelocked", "time-locked commits"),
     ("reveal_timelocked", "time-locked commits"),
 ];
@@ -92,7 +93,7 @@ impl std::fmt::Display for Tally {
 fn out_of_scope(interface: &Interface, topic: &str, record: &Value) -> Option<String> {
     let calls = record["steps"].as_array().into_iter().flatten().filter_map(|step| step.get("call"));
     let names = calls.clone().filter_map(|call| call["name"].as_str());
-    for name in std::iter::once(topic).chain(names) {
+    for name in [topic, record["id"].as_str().unwrap_or_default()].into_iter().chain(names) {
         if let Some((_, reason)) = OUT_OF_SCOPE.iter().find(|(left_out, _)| *left_out == name) {
             return Some((*reason).to_owned());
         }
