@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use neuron_common::auth::Verifier;
-use neuron_common::chain::ChainClient;
+use neuron_common::chain::{ChainClient, Role};
 use neuron_common::keystore::{self, Keypair};
-use neuron_common::telemetry;
+use neuron_common::{runtime, telemetry};
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -47,11 +47,12 @@ impl App {
             !(config.axon.announce && announced.ip().is_unspecified()),
             "{announced} cannot be announced; set `axon.external` (--external) to the address that validators reach"
         );
-        let chain = ChainClient::connect(&config.chain).await?;
+        let chain = ChainClient::connect(&config.chain, Role::Miner).await?;
         let netuid = config.netuid;
         let view = view::follow(chain.clone(), netuid, &policy, stop.clone()).await?;
         registered(&key, netuid, &view.borrow().snapshot)?;
         let mut telemetry = telemetry::Server::bind(&config.telemetry).await?;
+        runtime::show(&chain, &mut telemetry);
         let metrics = Metrics::new(telemetry.registry());
         let axon = Arc::new(Axon {
             verifier: Verifier::new(key.hotkey()),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use neuron_common::chain::{ChainClient, Snapshot};
+use neuron_common::chain::{ChainClient, Role, Snapshot};
 use neuron_common::check::{Checks, arithmetic, chain_clock};
 use neuron_common::keystore;
 use neuron_common::wire;
@@ -29,8 +29,11 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
     if let Some(key) = &key {
         checks.ok("wallet", format!("hotkey {}", keystore::ss58(&key.hotkey())));
     }
-    if let Some(chain) = checks.take("chain", ChainClient::connect(&config.chain).await.map_err(Into::into)) {
-        checks.ok("chain", format!("{} with runtime {}", chain.endpoint(), chain.spec_version()));
+    if let Some(chain) =
+        checks.take("chain", ChainClient::connect(&config.chain, Role::Miner).await.map_err(Into::into))
+    {
+        checks.ok("chain", chain.endpoint());
+        checks.runtime(&chain);
         checks.add("clock", chain_clock(&chain).await);
         arithmetic(&mut checks, &chain, config.netuid).await;
         let snapshot = chain.snapshot(config.netuid, None).await.map_err(anyhow::Error::from);

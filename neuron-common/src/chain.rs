@@ -1,7 +1,8 @@
 //! The chain as a neuron sees it: blocks, a subnet's metagraph, and the few extrinsics a neuron sends.
 //!
 //! Nothing is generated from metadata: items are resolved by the names in `runtime_metadata::items` and values are encoded
-//! against the metadata of the connected runtime, also after an upgrade. A lost connection is opened again in the
+//! against the metadata of the connected runtime. An upgrade is noticed at the first block that it governs: what fits is
+//! used at once, what does not is refused by name until a later upgrade brings it back. A lost connection is opened again in the
 //! background of every operation; see [`Timing`] for how long each of them waits.
 
 mod announce;
@@ -15,15 +16,15 @@ mod metagraph;
 mod owner;
 mod pool;
 mod reads;
+mod runtime;
 mod submit;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use runtime_metadata::items::Role;
-use subxt::{Metadata, OnlineClientAtBlock, SubstrateConfig};
+use subxt::utils::H256;
+use subxt::{OnlineClientAtBlock, SubstrateConfig};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -35,13 +36,15 @@ pub use extrinsic::{Arguments, SignedExtrinsic};
 pub use metagraph::{BlockRef, Neuron, Snapshot};
 pub use owner::{Event, Receipt};
 pub use reads::Epoch;
+/// Whose needs the runtime is checked against, and what was found.
+pub use runtime_metadata::{Report, items::Role};
 /// A value of any type of the chain, for [`ChainClient::call`].
 pub use scale_value::Value;
 pub use submit::Inclusion;
 
 use link::{Backoff, Link, origin, until};
+use runtime::Runtime;
 
-/// The runtime at one block.
 type At = OnlineClientAtBlock<SubstrateConfig>;
 
 /// How long operations wait.
@@ -78,25 +81,28 @@ struct Inner {
     endpoint: String,
     timing: Timing,
     genesis: [u8; 32],
-    spec_version: AtomicU32,
+    role: Role,
+    /// On the runtime of the newest head that was read.
+    report: parking_lot::Mutex<Arc<Report>>,
     link: Mutex<Arc<Link>>,
 }
 
 impl ChainClient {
-    /// Connects, and checks that the chain is the right one and that its runtime offers what neurons need.
+    /// Connects, and checks that the chain is the right one. The runtime's report is logged, as far as `role` needs it; what
+    /// is missing is refused by name when it is used, so that the rest goes on.
     ///
     /// # Errors
     /// At once, if nobody answers ([`ChainError::Unreachable`]) or if it is another chain ([`ChainError::WrongChain`],
-    /// [`ChainError::NotSubtensor`], [`ChainError::Incompatible`]).
-    pub async fn connect(config: &ChainConfig) -> Result<Self, ChainError> {
-        Self::connect_with(config, Timing::default()).await
+    /// [`ChainError::NotSubtensor`]).
+    pub async fn connect(config: &ChainConfig, role: Role) -> Result<Self, ChainError> {
+        Self::connect_with(config, role, Timing::default()).await
     }
 
     /// [`ChainClient::connect`] with other waiting times.
     ///
     /// # Errors
     /// As [`ChainClient::connect`].
-    pub async fn connect_with(config: &ChainConfig, timing: Timing) -> Result<Self, ChainError> {
+    pub async fn connect_with(config: &ChainConfig, role: Role, timing: Timing) -> Result<Self, ChainError> {
         let link = Link::open(&config.endpoint, timing.request).await?;
         let genesis = config.genesis.unwrap_or_else(|| link.genesis());
         same_chain(&config.endpoint, &link, genesis)?;
@@ -104,10 +110,10 @@ impl ChainClient {
         if at.metadata_ref().pallet_by_name("SubtensorModule").is_none() {
             return Err(ChainError::NotSubtensor { endpoint: origin(&config.endpoint) });
         }
-        fitting(at.metadata_ref(), at.spec_version())?;
-        let spec_version = AtomicU32::new(at.spec_version());
-        let link = Mutex::new(Arc::new(link));
-        let inner = Inner { endpoint: config.endpoint.clone(), timing, genesis, spec_version, link };
+        let report = report(&at);
+        log(&report, role);
+        let (report, link) = (parking_lot::Mutex::new(report), Mutex::new(Arc::new(link)));
+        let inner = Inner { endpoint: config.endpoint.clone(), timing, genesis, role, report, link };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -117,10 +123,22 @@ impl ChainClient {
         self.inner.genesis
     }
 
-    /// The version of the runtime that was seen last.
+    /// Whose needs the runtime is checked against.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.inner.role
+    }
+
+    /// The version of the runtime at the newest head that was read.
     #[must_use]
     pub fn spec_version(&self) -> u32 {
-        self.inner.spec_version.load(Ordering::Relaxed)
+        self.inner.report.lock().spec_version.unwrap_or_default()
+    }
+
+    /// What was found of the runtime at the newest head that was read.
+    #[must_use]
+    pub fn report(&self) -> Arc<Report> {
+        Arc::clone(&self.inner.report.lock())
     }
 
     /// Scheme, host and port of the endpoint: what may be shown.
@@ -176,20 +194,62 @@ impl ChainClient {
         }
     }
 
-    /// The runtime at a block, or at the finalized head.
-    async fn at(&self, link: &Link, block: Option<[u8; 32]>) -> Result<At, ChainError> {
-        let at = match block {
-            Some(hash) => at_hash(link, hash).await?,
-            None => current(link).await?,
-        };
-        let before = self.inner.spec_version.swap(at.spec_version(), Ordering::Relaxed);
-        if before != at.spec_version() {
-            match fitting(at.metadata_ref(), at.spec_version()) {
-                Ok(()) => tracing::info!(before, now = at.spec_version(), "the chain's runtime has changed"),
-                Err(error) => tracing::error!(%error, "the chain's runtime has changed"),
-            }
-        }
-        Ok(at)
+    /// The runtime at the finalized head.
+    async fn at_head(&self, link: &Link) -> Result<Runtime, ChainError> {
+        Ok(self.newest(current(link).await?))
+    }
+
+    /// The runtime at a finalized block that was handed out as the newest.
+    async fn at_block(&self, link: &Link, block: BlockRef) -> Result<Runtime, ChainError> {
+        let at = link.online.at_block_hash_and_number(H256(block.hash), block.number.get()).await;
+        Ok(self.newest(at.map_err(node("reading a block"))?))
+    }
+
+    /// The runtime at any block.
+    async fn at_hash(&self, link: &Link, hash: [u8; 32]) -> Result<Runtime, ChainError> {
+        let at = at_hash(link, hash).await?;
+        let report = self.known(&at).unwrap_or_else(|| report(&at));
+        Ok(Runtime::new(at, report))
+    }
+
+    /// Notices an upgrade.
+    fn newest(&self, at: At) -> Runtime {
+        let known = self.known(&at);
+        let report = known.unwrap_or_else(|| {
+            let report = report(&at);
+            let before = std::mem::replace(&mut *self.inner.report.lock(), Arc::clone(&report));
+            tracing::warn!(before = before.spec_version, now = report.spec_version, "the chain's runtime has changed");
+            log(&report, self.inner.role);
+            report
+        });
+        Runtime::new(at, report)
+    }
+
+    fn known(&self, at: &At) -> Option<Arc<Report>> {
+        let newest = self.inner.report.lock();
+        (newest.spec_version == Some(at.spec_version())).then(|| Arc::clone(&newest))
+    }
+}
+
+/// The node says which version it runs; the metadata's own word is only a fallback for files.
+fn report(at: &At) -> Arc<Report> {
+    let report = runtime_metadata::check(at.metadata_ref());
+    Arc::new(Report { spec_version: Some(at.spec_version()), ..report })
+}
+
+fn log(report: &Report, role: Role) {
+    let [found, handled, missing] = report.counts(role);
+    let spec_version = report.spec_version;
+    match report.cause(role) {
+        None => tracing::info!(spec_version, found, handled, "the runtime fits"),
+        Some(cause) => tracing::error!(
+            spec_version,
+            found,
+            handled,
+            missing,
+            cause,
+            "the runtime does not fit: what needs the missing items stops; install a release that supports it"
+        ),
     }
 }
 
@@ -199,7 +259,7 @@ async fn current(link: &Link) -> Result<At, ChainError> {
 
 async fn at_hash(link: &Link, hash: [u8; 32]) -> Result<At, ChainError> {
     use subxt::error::OnlineClientAtBlockError as Error;
-    let hash = subxt::utils::H256(hash);
+    let hash = H256(hash);
     link.online.at_block(hash).await.map_err(|error| match error {
         Error::BlockHeaderNotFound { .. } => ChainError::NoSuchBlock { hash: hex::encode(hash) },
         other => node("reading a block")(other),
@@ -215,15 +275,6 @@ fn same_chain(endpoint: &str, link: &Link, expected: [u8; 32]) -> Result<(), Cha
         found: hex::encode(link.genesis()),
         expected: hex::encode(expected),
     })
-}
-
-fn fitting(metadata: &Metadata, spec_version: u32) -> Result<(), ChainError> {
-    let report = runtime_metadata::check(metadata);
-    let missing: Vec<String> = report.missing(Role::Neuron).map(ToString::to_string).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(ChainError::Incompatible { spec_version, items: missing.join("; ") })
 }
 
 /// An error of the typed client.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 use incentive::units::NetUid;
 use incentive::{RUNTIME, forecast};
+use runtime_metadata::Entry;
 use serde::Serialize;
 
 use crate::chain::ChainClient;
@@ -26,22 +27,41 @@ struct Check {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     warning: bool,
     text: String,
+    /// What the line sums up, item by item.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    items: Vec<Entry>,
+}
+
+impl Check {
+    fn new(part: &'static str, ok: bool, text: String) -> Self {
+        Self { part, ok, warning: false, text, items: Vec::new() }
+    }
 }
 
 impl Checks {
     /// This part is as it must be.
     pub fn ok(&mut self, part: &'static str, text: String) {
-        self.0.push(Check { part, ok: true, warning: false, text });
+        self.0.push(Check::new(part, true, text));
     }
 
     /// This part works, but there is something to know; the text names the remedy.
     pub fn warn(&mut self, part: &'static str, text: String) {
-        self.0.push(Check { part, ok: true, warning: true, text });
+        self.0.push(Check { warning: true, ..Check::new(part, true, text) });
     }
 
     /// This part is not; the text names the remedy.
     pub fn failed(&mut self, part: &'static str, text: String) {
-        self.0.push(Check { part, ok: false, warning: false, text });
+        self.0.push(Check::new(part, false, text));
+    }
+
+    /// What was found of the chain's runtime, item by item.
+    pub fn runtime(&mut self, chain: &ChainClient) {
+        let (report, role) = (chain.report(), chain.role());
+        let [found, handled, missing] = report.counts(role);
+        let version = report.spec_version.map_or_else(|| "unknown".to_owned(), |version| version.to_string());
+        let remedy = if missing == 0 { "" } else { "; install a release that supports this runtime" };
+        let text = format!("spec {version}: {found} found, {handled} changed and handled, {missing} missing{remedy}");
+        self.0.push(Check { items: report.of(role).cloned().collect(), ..Check::new("runtime", missing == 0, text) });
     }
 
     /// This part is as it must be, or its error says why not.
@@ -69,13 +89,14 @@ impl Checks {
 
 impl Display for Checks {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|Check { part, ok, warning, text }| {
+        self.0.iter().try_for_each(|Check { part, ok, warning, text, items }| {
             let mark = match (ok, warning) {
                 (false, _) => "FAILED",
                 (true, true) => "warn  ",
                 (true, false) => "ok    ",
             };
-            writeln!(f, "{mark} {part}: {text}")
+            writeln!(f, "{mark} {part}: {text}")?;
+            items.iter().try_for_each(|item| writeln!(f, "       {}", item.row()))
         })
     }
 }

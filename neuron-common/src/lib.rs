@@ -9,6 +9,7 @@ pub mod config;
 pub mod exit;
 pub mod keystore;
 pub mod problem;
+pub mod runtime;
 pub mod shutdown;
 pub mod telemetry;
 pub mod window;

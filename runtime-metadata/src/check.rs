@@ -1,176 +1,157 @@
 //! Does a runtime offer what is needed?
 
-use std::fmt;
-
 use parity_scale_codec::Decode;
 use subxt::Metadata;
+use subxt::ext::frame_decode::extrinsics::ExtrinsicTypeInfo as _;
 use subxt::metadata::PalletMetadata;
 
-use crate::items::{ALL, EXTENSIONS, Field, Item, Kind, Role};
+use crate::fit::{Fitting, Status, Way};
+use crate::items::{ALL, EXTENSIONS, Field, Hasher, Item, Kind, Role, Ty, VOID_EXTENSIONS};
+use crate::report::{Entry, Report};
 use crate::shape;
 
-/// What was found of everything that is needed.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// The runtime's version, from the constant `System.Version`.
-    pub spec_version: Option<u32>,
-    /// One entry per item.
-    pub entries: Vec<Entry>,
-}
+/// Who signs.
+const SIGNERS: &[Role] = &[Role::Miner, Role::Validator, Role::Owner];
+/// The formats of a signed extrinsic that the client writes.
+const EXTRINSIC_VERSIONS: [u8; 2] = [4, 5];
 
-/// One item and what was found of it.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The item, such as `SubtensorModule.set_mechanism_weights`.
-    pub name: String,
-    /// Who needs it.
-    pub role: Role,
-    /// What was found.
-    pub status: Status,
-}
-
-/// What was found of an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Exactly as expected.
-    Found,
-    /// Different in a way that changes no byte, or that is encoded by name.
-    Handled(String),
-    /// Not there, or so different that it cannot be used.
-    Missing(String),
-}
-
-impl Report {
-    /// The items that `role` needs and that cannot be used. A neuron does not need what only an owner needs.
-    pub fn missing(&self, role: Role) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(move |entry| {
-            matches!(entry.status, Status::Missing(_)) && (role == Role::Owner || entry.role == Role::Neuron)
-        })
-    }
-
-    /// Whether everything that `role` needs can be used.
-    #[must_use]
-    pub fn fits(&self, role: Role) -> bool {
-        self.missing(role).next().is_none()
-    }
-}
-
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.status {
-            Status::Found => write!(f, "{} found", self.name),
-            Status::Handled(what) => write!(f, "{} differs and is handled: {what}", self.name),
-            Status::Missing(what) => write!(f, "{} {what}", self.name),
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.spec_version {
-            Some(version) => writeln!(f, "runtime spec {version}")?,
-            None => writeln!(f, "runtime of unknown version")?,
-        }
-        self.entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
-    }
-}
-
-/// Compares everything in [`ALL`] and the transaction extensions with a runtime.
+/// Compares everything in [`ALL`], the transaction extensions and the form of an extrinsic with a runtime.
 #[must_use]
 pub fn check(metadata: &Metadata) -> Report {
     let mut report = check_items(metadata, ALL);
     report.entries.extend(extensions(metadata));
+    report.entries.push(signature(metadata));
     report
 }
 
 /// Compares some items with a runtime.
 #[must_use]
 pub fn check_items(metadata: &Metadata, items: &[Item]) -> Report {
-    let entries = items
-        .iter()
-        .map(|item| Entry {
-            name: format!("{}.{}", item.pallet, item.name),
-            role: item.role,
-            status: status(metadata, item).unwrap_or_else(|what| Status::Missing(what.to_owned())),
-        })
-        .collect();
-    Report { spec_version: spec_version(metadata), entries }
+    let entries = items.iter().map(|item| Entry {
+        kind: item.kind().name(),
+        name: item.to_string(),
+        roles: item.roles(),
+        status: match status(metadata, item) {
+            Ok(status) => status,
+            Err("is missing") if item.is_newer() => Status::handled("only newer runtimes have it"),
+            Err(what) => Status::missing(what),
+        },
+    });
+    let (spec_version, transaction_version) = versions(metadata).unzip();
+    Report { spec_version, transaction_version, entries: entries.collect() }
 }
 
-fn spec_version(metadata: &Metadata) -> Option<u32> {
+/// The arguments of a live call that the client does not know and that may be left out: each is an `Option`, given as
+/// `None`. Empty for a call that is not there.
+#[must_use]
+pub fn optional_arguments(metadata: &Metadata, pallet: &str, call: &str, known: &[&str]) -> Vec<String> {
+    let call = metadata.pallet_by_name(pallet).and_then(|pallet| pallet.call_variant_by_name(call));
+    let fields = call.map(|call| call.fields.as_slice()).unwrap_or_default();
+    fields
+        .iter()
+        .filter(|field| shape::is_option(metadata.types(), field.ty.id))
+        .filter_map(|field| field.name.clone())
+        .filter(|name| !known.contains(&name.as_str()))
+        .collect()
+}
+
+fn versions(metadata: &Metadata) -> Option<(u32, u32)> {
+    type Version = (String, String, u32, u32, u32, Vec<([u8; 8], u32)>, u32);
     let bytes = metadata.pallet_by_name("System")?.constant_by_name("Version")?.value();
-    let (_spec, _impl, _authoring, spec_version) = <(String, String, u32, u32)>::decode(&mut &*bytes).ok()?;
-    Some(spec_version)
+    let (_spec, _impl, _authoring, spec, _impl_version, _apis, transaction) = Version::decode(&mut &*bytes).ok()?;
+    Some((spec, transaction))
 }
 
 fn status(metadata: &Metadata, item: &Item) -> Result<Status, &'static str> {
-    if let Kind::Api(inputs, outputs) = item.kind {
+    if let Kind::Api(inputs, outputs) = item.kind() {
         return api(metadata, item, inputs, outputs);
     }
-    let pallet = metadata.pallet_by_name(item.pallet).ok_or("is missing with its whole pallet")?;
-    match item.kind {
-        Kind::Call(args) => call(metadata, pallet, item.name, args),
-        Kind::Storage(keys, value) => storage(metadata, pallet, item.name, keys, value),
+    let pallet = metadata.pallet_by_name(item.pallet()).ok_or("is missing with its whole pallet")?;
+    match item.kind() {
+        Kind::Call(args) => call(metadata, pallet, item.name(), args),
+        Kind::Storage(keys, value) => storage(metadata, pallet, item.name(), keys, &value),
         Kind::Constant(ty) => {
-            let constant = pallet.constant_by_name(item.name).ok_or("is missing")?;
-            Ok(merge([compare(metadata, "the value", constant.ty(), ty)]))
+            let constant = pallet.constant_by_name(item.name()).ok_or("is missing")?;
+            Ok(reading(metadata).fit("the value", constant.ty(), &ty))
         }
-        Kind::Event => {
-            let found = pallet.event_variants().is_some_and(|all| all.iter().any(|event| event.name == item.name));
-            found.then_some(Status::Found).ok_or("is missing")
-        }
+        Kind::Event(fields) => event(metadata, pallet, item.name(), fields),
         Kind::Api(..) => Err("is no item of a pallet"),
     }
 }
 
+fn reading(metadata: &Metadata) -> Fitting<'_> {
+    Fitting::new(metadata.types(), Way::Read)
+}
+
+fn giving(metadata: &Metadata) -> Fitting<'_> {
+    Fitting::new(metadata.types(), Way::Given)
+}
+
 fn call(metadata: &Metadata, pallet: PalletMetadata<'_>, name: &str, args: &[Field]) -> Result<Status, &'static str> {
     let found = pallet.call_variant_by_name(name).ok_or("is missing")?;
-    let extra = found.fields.iter().filter_map(|field| field.name.as_deref());
-    let extra = extra.filter(|field| args.iter().all(|(arg, _)| arg != field));
-    let extra = extra.map(|field| Status::Missing(format!("wants the unknown argument {field}")));
+    let extra = found.fields.iter().filter(|field| args.iter().all(|(arg, _)| field.name.as_deref() != Some(arg)));
+    let extra = extra.map(|field| {
+        let name = field.name.as_deref().unwrap_or("without a name");
+        if field.name.is_some() && shape::is_option(metadata.types(), field.ty.id) {
+            Status::handled(format!("the new argument {name} is given as None"))
+        } else {
+            Status::missing(format!("wants the unknown argument {name}"))
+        }
+    });
     let known = args.iter().map(|(arg, ty)| {
         let field = found.fields.iter().find(|field| field.name.as_deref() == Some(arg));
         field.map_or_else(
-            || Status::Missing(format!("has no argument {arg}")),
-            |field| compare(metadata, arg, field.ty.id, ty),
+            || Status::missing(format!("has no argument {arg}")),
+            |field| giving(metadata).fit(arg, field.ty.id, ty),
         )
     });
-    Ok(merge(extra.chain(known)))
+    Ok(Status::worst(extra.chain(known)))
 }
 
 fn storage(
     metadata: &Metadata,
     pallet: PalletMetadata<'_>,
     name: &str,
-    keys: &[&str],
-    value: &str,
+    keys: &[(Hasher, Ty)],
+    value: &Ty,
 ) -> Result<Status, &'static str> {
     let entry = pallet.storage().and_then(|all| all.entry_by_name(name)).ok_or("is missing")?;
     if entry.keys().len() != keys.len() {
         return Err("has another number of keys");
     }
-    let pairs = entry.keys().zip(keys);
-    let keys = pairs.map(|(key, expected)| compare(metadata, "a key", key.key_id, expected));
-    Ok(merge(keys.chain([compare(metadata, "the value", entry.value_ty(), value)])))
+    let keys = entry.keys().zip(keys).flat_map(|(key, (hasher, ty))| {
+        let there = format!("{:?}", key.hasher);
+        let hashed = if there == hasher.name() {
+            Status::Found
+        } else {
+            Status::handled(format!("a key is hashed with {there}, not {}", hasher.name()))
+        };
+        [hashed, giving(metadata).fit("a key", key.key_id, ty)]
+    });
+    Ok(Status::worst(keys.chain([reading(metadata).fit("the value", entry.value_ty(), value)])))
+}
+
+fn event(metadata: &Metadata, pallet: PalletMetadata<'_>, name: &str, fields: &[Ty]) -> Result<Status, &'static str> {
+    let found = pallet.event_variants().and_then(|all| all.iter().find(|event| event.name == name));
+    let found = found.ok_or("is missing")?;
+    if found.fields.len() < fields.len() {
+        return Err("has fewer fields");
+    }
+    let fields = found.fields.iter().zip(fields);
+    Ok(Status::worst(fields.map(|(field, ty)| reading(metadata).fit("a field", field.ty.id, ty))))
 }
 
 fn api(metadata: &Metadata, item: &Item, inputs: &[Field], outputs: &[Field]) -> Result<Status, &'static str> {
-    let api = metadata.runtime_api_trait_by_name(item.pallet).ok_or("is missing with its whole API")?;
-    let method = api.method_by_name(item.name).ok_or("is missing")?;
+    let api = metadata.runtime_api_trait_by_name(item.pallet()).ok_or("is missing with its whole API")?;
+    let method = api.method_by_name(item.name()).ok_or("is missing")?;
     let given: Vec<_> = method.inputs().collect();
     if given.len() != inputs.len() {
         return Err("has another number of arguments");
     }
-    let arguments = given.iter().zip(inputs).map(|(param, (name, ty))| compare(metadata, name, param.id, ty));
+    let arguments = given.iter().zip(inputs).map(|(param, (name, ty))| giving(metadata).fit(name, param.id, ty));
     let answer = shape::fields(metadata.types(), method.output_ty());
-    let read = outputs.iter().map(|(name, ty)| {
-        let field = answer.iter().find(|(field, _)| field == name);
-        field.map_or_else(
-            || Status::Missing(format!("answers without the field {name}")),
-            |(_, id)| compare(metadata, name, *id, ty),
-        )
-    });
-    Ok(merge(arguments.chain(read)))
+    let read = reading(metadata).fields("the answer", answer, outputs);
+    Ok(Status::worst(arguments.chain([read])))
 }
 
 /// Extensions that the client does not know must carry no data: it could not fill them in.
@@ -178,48 +159,48 @@ fn extensions(metadata: &Metadata) -> Vec<Entry> {
     let types = metadata.types();
     let all = metadata.extrinsic().transaction_extensions_to_use_for_encoding();
     all.map(|extension| {
-        let known = EXTENSIONS.contains(&extension.identifier());
+        let name = extension.identifier();
+        let filled_in = EXTENSIONS.contains(&name);
         let empty = shape::is_empty(types, extension.extra_ty()) && shape::is_empty(types, extension.additional_ty());
         Entry {
-            name: format!("extension {}", extension.identifier()),
-            role: Role::Neuron,
-            status: match (known, empty) {
+            kind: "extension",
+            name: name.to_owned(),
+            roles: SIGNERS,
+            status: match (filled_in, empty) {
                 (true, _) => Status::Found,
-                (false, true) => Status::Handled("unknown, but without data".to_owned()),
-                (false, false) => Status::Missing("wants data that this release does not know".to_owned()),
+                (false, true) if VOID_EXTENSIONS.contains(&name) => Status::Found,
+                (false, true) => Status::handled("new, without data"),
+                (false, false) => Status::missing("wants data that this release does not know"),
             },
         }
     })
     .collect()
 }
 
-fn compare(metadata: &Metadata, what: &str, id: u32, expected: &str) -> Status {
+/// The format, and the places of the account and of an sr25519 signature: the client writes these by their index.
+fn signature(metadata: &Metadata) -> Entry {
     let types = metadata.types();
-    let found = shape::named(types, id);
-    if found == expected {
-        return Status::Found;
-    }
-    let encoded = shape::encoded(types, id);
-    if encoded == shape::unwrapped(expected) {
-        return Status::Handled(format!("{what} is {found}, encoded like {expected}"));
-    }
-    Status::Missing(format!("has changed: {what} is {found}, not {expected}"))
+    let versions = metadata.extrinsic().supported_versions();
+    let known = EXTRINSIC_VERSIONS.iter().any(|version| versions.contains(version));
+    let format = if known { Status::Found } else { Status::missing(format!("has the unknown formats {versions:?}")) };
+    let parts = metadata.extrinsic_signature_info().map_or_else(
+        |error| vec![Status::missing(format!("does not say how it is signed: {error}"))],
+        |info| {
+            vec![
+                placed(shape::index_of(types, info.address_id, "Id"), "address Id", 0),
+                placed(shape::index_of(types, info.signature_id, "Sr25519"), "signature Sr25519", 1),
+            ]
+        },
+    );
+    let status = Status::worst(parts.into_iter().chain([format]));
+    Entry { kind: "extrinsic", name: "signed extrinsic".to_owned(), roles: SIGNERS, status }
 }
 
-/// The worst of several; what was handled is listed.
-fn merge(parts: impl IntoIterator<Item = Status>) -> Status {
-    let (mut handled, mut missing) = (Vec::new(), Vec::new());
-    for part in parts {
-        match part {
-            Status::Found => {}
-            Status::Handled(what) => handled.push(what),
-            Status::Missing(what) => missing.push(what),
-        }
-    }
-    match (missing.is_empty(), handled.is_empty()) {
-        (false, _) => Status::Missing(missing.join(", ")),
-        (true, false) => Status::Handled(handled.join(", ")),
-        (true, true) => Status::Found,
+fn placed(found: Option<u8>, what: &str, expected: u8) -> Status {
+    match found {
+        Some(index) if index == expected => Status::Found,
+        Some(index) => Status::missing(format!("has the {what} at index {index}, not {expected}")),
+        None => Status::missing(format!("has no {what}")),
     }
 }
 

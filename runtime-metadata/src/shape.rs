@@ -1,38 +1,40 @@
 //! Types of a runtime as text, to compare them with what is expected.
 
-use scale_info::{PortableRegistry, TypeDef, form::PortableForm};
+use scale_info::form::PortableForm;
+use scale_info::{Field, PortableRegistry, TypeDef, TypeDefVariant};
 
 /// Nesting beyond this is cut off: a type of a hostile node may refer to itself.
 const DEPTH: u8 = 16;
 
 /// The type as the runtime names it: `Vec<u16>`, `Compact<u64>`, `AccountId32`.
 pub fn named(types: &PortableRegistry, id: u32) -> String {
-    text(types, id, false, DEPTH)
+    text(types, id, DEPTH)
 }
 
-/// The type as it is encoded: wrappers of a single field are looked through, so that a newtype equals what it wraps.
-pub fn encoded(types: &PortableRegistry, id: u32) -> String {
-    text(types, id, true, DEPTH)
-}
-
-/// `expected` with the wrappers of a single field that occur in it looked through.
-pub fn unwrapped(expected: &str) -> String {
-    expected.replace("AccountId32", "[u8; 32]").replace("H256", "[u8; 32]")
-}
-
-/// The named fields of a struct; of the inner one if the type is an `Option` of a struct.
-pub fn fields(types: &PortableRegistry, id: u32) -> Vec<(String, u32)> {
-    let inner = match types.resolve(id).map(|ty| &ty.type_def) {
-        Some(TypeDef::Variant(variant)) => {
-            variant.variants.iter().find(|v| v.name == "Some").and_then(|v| v.fields.first()).map_or(id, |f| f.ty.id)
-        }
-        _ => id,
-    };
+/// The fields of a struct; of the inner one if the type is an `Option` of a struct.
+pub fn fields(types: &PortableRegistry, id: u32) -> &[Field<PortableForm>] {
+    let inner = variant(types, id).and_then(option_of).unwrap_or(id);
     match types.resolve(inner).map(|ty| &ty.type_def) {
-        Some(TypeDef::Composite(composite)) => {
-            composite.fields.iter().filter_map(|f| Some((f.name.clone()?, f.ty.id))).collect()
-        }
-        _ => Vec::new(),
+        Some(TypeDef::Composite(composite)) => &composite.fields,
+        _ => &[],
+    }
+}
+
+/// Whether the type is an `Option`.
+pub fn is_option(types: &PortableRegistry, id: u32) -> bool {
+    let named = types.resolve(id).and_then(|ty| ty.path.ident()).is_some_and(|name| name == "Option");
+    named && variant(types, id).and_then(option_of).is_some()
+}
+
+/// The index of a variant of an enum.
+pub fn index_of(types: &PortableRegistry, id: u32, name: &str) -> Option<u8> {
+    variant(types, id)?.variants.iter().find(|variant| variant.name == name).map(|variant| variant.index)
+}
+
+fn variant(types: &PortableRegistry, id: u32) -> Option<&TypeDefVariant<PortableForm>> {
+    match &types.resolve(id)?.type_def {
+        TypeDef::Variant(variant) => Some(variant),
+        _ => None,
     }
 }
 
@@ -54,9 +56,9 @@ pub fn is_empty(types: &PortableRegistry, id: u32) -> bool {
     empty(types, id, DEPTH)
 }
 
-fn text(types: &PortableRegistry, id: u32, through: bool, depth: u8) -> String {
+fn text(types: &PortableRegistry, id: u32, depth: u8) -> String {
     let Some(ty) = types.resolve(id).filter(|_| depth > 0) else { return "?".to_owned() };
-    let inner = |id| text(types, id, through, depth - 1);
+    let inner = |id| text(types, id, depth - 1);
     let name = ty.path.ident();
     match &ty.type_def {
         TypeDef::Primitive(primitive) => format!("{primitive:?}").to_lowercase(),
@@ -66,11 +68,7 @@ fn text(types: &PortableRegistry, id: u32, through: bool, depth: u8) -> String {
         TypeDef::Tuple(tuple) => {
             format!("({})", tuple.fields.iter().map(|f| inner(f.id)).collect::<Vec<_>>().join(", "))
         }
-        TypeDef::Composite(composite) => match (composite.fields.as_slice(), name) {
-            ([field], _) if through => inner(field.ty.id),
-            (_, Some(name)) => name,
-            (_, None) => "struct".to_owned(),
-        },
+        TypeDef::Composite(_) => name.unwrap_or_else(|| "struct".to_owned()),
         TypeDef::Variant(variant) => match (name.as_deref(), option_of(variant)) {
             (Some("Option"), Some(some)) => format!("Option<{}>", inner(some)),
             (name, _) => name.unwrap_or("enum").to_owned(),
@@ -79,6 +77,6 @@ fn text(types: &PortableRegistry, id: u32, through: bool, depth: u8) -> String {
     }
 }
 
-fn option_of(variant: &scale_info::TypeDefVariant<PortableForm>) -> Option<u32> {
+fn option_of(variant: &TypeDefVariant<PortableForm>) -> Option<u32> {
     variant.variants.iter().find(|v| v.name == "Some")?.fields.first().map(|f| f.ty.id)
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use incentive::policy::Policy;
 use incentive::units::{Block, Hotkey, NetUid, Rao};
 use localnet::{LocalNet, Preset, Seal};
-use neuron_common::chain::{ChainClient, ChainConfig, Snapshot};
+use neuron_common::chain::{ChainClient, ChainConfig, Role, Snapshot};
 use neuron_common::keystore::{self, Keypair, WalletPath};
 use neuron_common::window::{OpenWindow, WindowClock};
 use proof::window::admissible;
@@ -43,7 +43,7 @@ impl TestNet {
         let folder = TempDir::new()?;
         let net = node(folder.path(), 0).await?;
         let url = net.url();
-        let chain = ChainClient::connect(&ChainConfig { endpoint: url.clone(), genesis: None }).await?;
+        let chain = ChainClient::connect(&ChainConfig { endpoint: url.clone(), genesis: None }, Role::Owner).await?;
         let payer = Keypair::from_uri(PAYER)?;
         let netuid = chain.register_network(&payer, Keypair::generate()?.hotkey()).await?;
         chain.start_call(&payer, netuid).await?;

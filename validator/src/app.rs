@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result, bail};
 use incentive::units::Block;
 use incentive::verdict::Verdict;
-use neuron_common::chain::ChainClient;
+use neuron_common::chain::{ChainClient, Role};
 use neuron_common::keystore;
-use neuron_common::telemetry;
 use neuron_common::window::WindowClock;
+use neuron_common::{runtime, telemetry};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +48,8 @@ impl App {
         let key = Arc::new(keystore::load_hotkey(&config.wallet.path()?)?);
         let store = Store::open(&config.database)?;
         let mut telemetry = telemetry::Server::bind(&config.telemetry).await?;
-        let chain = ChainClient::connect(&config.chain).await?;
+        let chain = ChainClient::connect(&config.chain, Role::Validator).await?;
+        runtime::show(&chain, &mut telemetry);
         let own = key.hotkey();
         let (genesis, netuid) = (chain.genesis(), config.netuid);
         let snapshot = chain.snapshot(netuid, None).await?;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use neuron_common::chain::{ChainClient, Snapshot};
+use neuron_common::chain::{ChainClient, Role, Snapshot};
 use neuron_common::check::{Checks, arithmetic, chain_clock};
 use neuron_common::keystore::{self, Keypair};
 
@@ -46,8 +46,11 @@ async fn checks(config: &Config) -> Checks {
             None
         }
     };
-    if let Some(chain) = checks.take("chain", ChainClient::connect(&config.chain).await.map_err(Into::into)) {
-        checks.ok("chain", format!("{} with runtime {}", chain.endpoint(), chain.spec_version()));
+    if let Some(chain) =
+        checks.take("chain", ChainClient::connect(&config.chain, Role::Validator).await.map_err(Into::into))
+    {
+        checks.ok("chain", chain.endpoint());
+        checks.runtime(&chain);
         checks.add("clock", chain_clock(&chain).await);
         arithmetic(&mut checks, &chain, config.netuid).await;
         if let (Some(store), Some(key)) = (store, &key) {

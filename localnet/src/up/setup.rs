@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use incentive::units::NetUid;
-use neuron_common::chain::{ChainClient, Value};
+use neuron_common::chain::{self, ChainClient, Value};
 use neuron_common::config::ChainConfig;
 use neuron_common::keystore::{self, Keypair, WalletPath};
 
@@ -54,7 +54,9 @@ pub const fn wallet() -> &'static str {
 /// # Errors
 /// When the chain refuses a step.
 pub async fn subnet(url: &str, options: &Options, base: &Path) -> Result<Subnet> {
-    let chain = ChainClient::connect(&ChainConfig { endpoint: url.to_owned(), ..ChainConfig::default() }).await?;
+    let chain =
+        ChainClient::connect(&ChainConfig { endpoint: url.to_owned(), ..ChainConfig::default() }, chain::Role::Owner)
+            .await?;
     let wallets = base.join("wallets");
     let neurons = neurons(options, &wallets)?;
     let owner = Keypair::from_uri(OWNER)?;

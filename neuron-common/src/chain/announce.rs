@@ -4,11 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use incentive::units::NetUid;
 use runtime_metadata::items;
-use scale_value::Composite;
-use subxt::tx::DynamicPayload;
 
-use super::reads::{AxonInfo, storage};
-use super::{ChainClient, ChainError, Value, extrinsic};
+use super::reads::AxonInfo;
+use super::runtime::{self, Call};
+use super::{ChainClient, ChainError, Value};
 use crate::keystore::Keypair;
 
 /// The version of assay's protocol that is announced with the address.
@@ -45,9 +44,8 @@ impl ChainClient {
 
     async fn announced(&self, key: &Keypair, netuid: NetUid) -> Result<Option<AxonInfo>, ChainError> {
         self.on_link("reading the announced address", async |link| {
-            let at = self.at(&link, None).await?;
             let keys = vec![Value::from(netuid.get()), Value::from_bytes(key.hotkey().0)];
-            storage::<AxonInfo>(&at, items::AXONS, keys).await
+            self.at_head(&link).await?.storage(items::AXONS, keys).await
         })
         .await
     }
@@ -69,7 +67,7 @@ fn axon(address: SocketAddr) -> Result<AxonInfo, ChainError> {
     Ok(AxonInfo { version: VERSION, ip, port: address.port(), ip_type, protocol: PROTOCOL })
 }
 
-fn axon_call(netuid: NetUid, axon: &AxonInfo) -> DynamicPayload<Composite<()>> {
+fn axon_call(netuid: NetUid, axon: &AxonInfo) -> Call {
     let arguments = [
         Value::from(netuid.get()),
         Value::from(axon.version),
@@ -80,7 +78,7 @@ fn axon_call(netuid: NetUid, axon: &AxonInfo) -> DynamicPayload<Composite<()>> {
         Value::from(0u8),
         Value::from(0u8),
     ];
-    extrinsic::call(items::SERVE_AXON, arguments)
+    runtime::call(items::SERVE_AXON, arguments)
 }
 
 #[cfg(test)]

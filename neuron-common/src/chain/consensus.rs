@@ -5,7 +5,6 @@ use incentive::units::NetUid;
 use runtime_metadata::items;
 use scale_value::ValueDef;
 
-use super::reads::storage;
 use super::{ChainClient, ChainError, Value};
 
 impl ChainClient {
@@ -15,13 +14,11 @@ impl ChainClient {
     /// If the node does not answer in time.
     pub async fn consensus(&self, netuid: NetUid) -> Result<Consensus, ChainError> {
         self.on_link("reading the consensus of a subnet", async |link| {
-            let at = self.at(&link, None).await?;
-            let item = items::SUBNET_EPOCH_CONSENSUS;
-            let pallet = at.metadata_ref().pallet_by_name(item.pallet);
-            if pallet.and_then(|pallet| pallet.storage()?.entry_by_name(item.name)).is_none() {
+            let (at, item) = (self.at_head(&link).await?, items::SUBNET_EPOCH_CONSENSUS);
+            if !at.stores(&item) {
                 return Ok(Consensus::Yuma);
             }
-            let stored = storage::<Value>(&at, item, vec![Value::from(netuid.get())]).await?;
+            let stored: Option<Value> = at.storage(item, vec![Value::from(netuid.get())]).await?;
             Ok(stored.map_or_else(Consensus::default, |value| named(&value.value)))
         })
         .await

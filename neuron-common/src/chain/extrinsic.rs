@@ -3,17 +3,16 @@
 use incentive::units::{Block, Hotkey, NetUid};
 use incentive::weights::WeightVector;
 use parity_scale_codec::{Decode, Encode};
-use runtime_metadata::items::{self, Item};
-use scale_value::Composite;
+use runtime_metadata::items;
 use serde::{Deserialize, Serialize};
 use subxt::SubstrateConfig;
 use subxt::config::Hasher as _;
 use subxt::config::substrate::{BlakeTwo256, SubstrateExtrinsicParamsBuilder};
-use subxt::tx::DynamicPayload;
 use subxt::utils::{AccountId32, MultiSignature};
 
 use super::link::Link;
-use super::{At, ChainClient, ChainError, Value, codec, reads, rpc};
+use super::runtime::{self, Call, Runtime};
+use super::{ChainClient, ChainError, Value, codec, rpc};
 use crate::keystore::Keypair;
 
 /// How many blocks a signed extrinsic may wait for its inclusion: about 25 minutes on the main network.
@@ -68,9 +67,9 @@ impl ChainClient {
     ) -> Result<SignedExtrinsic, ChainError> {
         let call = weights_call(netuid, weights, version_key);
         self.on_link("signing weights", async |link| {
-            let at = self.at(&link, None).await?;
+            let at = self.at_head(&link).await?;
             let netuid_key = vec![Value::from(netuid.get())];
-            let sealed = reads::storage::<bool>(&at, items::COMMIT_REVEAL_WEIGHTS_ENABLED, netuid_key).await?;
+            let sealed = at.storage::<bool>(items::COMMIT_REVEAL_WEIGHTS_ENABLED, netuid_key).await?;
             if sealed.unwrap_or(false) {
                 return Err(ChainError::CommitRevealNotSupported { netuid });
             }
@@ -90,27 +89,20 @@ impl ChainClient {
         call: &str,
         arguments: Arguments,
     ) -> Result<SignedExtrinsic, ChainError> {
-        let call = DynamicPayload::new(pallet, call, Composite::Named(arguments));
+        self.sign_call(key, &runtime::any_call(pallet, call, arguments)).await
+    }
+
+    pub(super) async fn sign_call(&self, key: &Keypair, call: &Call) -> Result<SignedExtrinsic, ChainError> {
         self.on_link("signing an extrinsic", async |link| {
-            let at = self.at(&link, None).await?;
-            sign(&link, &at, key, &call).await
+            let at = self.at_head(&link).await?;
+            sign(&link, &at, key, call).await
         })
         .await
     }
 }
 
-/// A call of the list of items, with arguments in the order of the list.
-pub(super) fn call<const N: usize>(item: Item, arguments: [Value; N]) -> DynamicPayload<Composite<()>> {
-    let names: &[items::Field] = match item.kind {
-        items::Kind::Call(fields) => fields,
-        items::Kind::Storage(..) | items::Kind::Api(..) | items::Kind::Constant(_) | items::Kind::Event => &[],
-    };
-    let named = names.iter().map(|(name, _)| (*name).to_owned()).zip(arguments);
-    DynamicPayload::new(item.pallet, item.name, Composite::Named(named.collect()))
-}
-
 /// The call that sets the weights of mechanism 0.
-pub(super) fn weights_call(netuid: NetUid, weights: &WeightVector, version_key: u64) -> DynamicPayload<Composite<()>> {
+pub(super) fn weights_call(netuid: NetUid, weights: &WeightVector, version_key: u64) -> Call {
     let dests = weights.uids.iter().map(|uid| Value::from(uid.get()));
     let values = weights.values.iter().map(|weight| Value::from(weight.get()));
     let arguments = [
@@ -120,15 +112,11 @@ pub(super) fn weights_call(netuid: NetUid, weights: &WeightVector, version_key: 
         Value::unnamed_composite(values),
         Value::from(version_key),
     ];
-    call(items::SET_MECHANISM_WEIGHTS, arguments)
+    runtime::call(items::SET_MECHANISM_WEIGHTS, arguments)
 }
 
-async fn sign(
-    link: &Link,
-    at: &At,
-    key: &Keypair,
-    call: &DynamicPayload<Composite<()>>,
-) -> Result<SignedExtrinsic, ChainError> {
+async fn sign(link: &Link, at: &Runtime, key: &Keypair, call: &Call) -> Result<SignedExtrinsic, ChainError> {
+    let call = at.adapted(call)?;
     let account = AccountId32(key.hotkey().0);
     // Counts what waits in the pool too, unlike the nonce in the state.
     let nonce = link.rpc.system_account_next_index(&account).await.map_err(rpc("reading the nonce"))?;
@@ -137,7 +125,7 @@ async fn sign(
         .mortal_from_unchecked(LIFETIME, at.block_number(), at.block_hash())
         .build();
     let fail = codec("encoding an extrinsic");
-    let mut signable = at.tx().create_signable_offline(call, params).map_err(&fail)?;
+    let mut signable = at.tx().create_signable_offline(&call, params).map_err(&fail)?;
     let bytes = signable.sign(&Signer(key)).map_err(&fail)?.into_encoded();
     Ok(SignedExtrinsic {
         call: format!("{}.{}", call.pallet_name(), call.call_name()),

@@ -1,12 +1,12 @@
 //! Calls of a subnet's owner and of test set-ups: any call, by name, with generic values.
 
 use incentive::units::{Hotkey, NetUid, Rao};
-use runtime_metadata::items;
+use runtime_metadata::items::{self, Item};
 use scale_value::{At as _, Composite};
-use subxt::tx::DynamicPayload;
 
+use super::runtime::{self, Call};
 use super::submit::Inclusion;
-use super::{Arguments, ChainClient, ChainError, SignedExtrinsic, Value, extrinsic};
+use super::{Arguments, ChainClient, ChainError, Value};
 use crate::keystore::Keypair;
 
 /// A successful extrinsic and what it did.
@@ -30,10 +30,10 @@ pub struct Event {
 }
 
 impl Receipt {
-    /// The first event of this name.
+    /// The first event of this kind.
     #[must_use]
-    pub fn event(&self, pallet: &str, name: &str) -> Option<&Event> {
-        self.events.iter().find(|event| event.pallet == pallet && event.name == name)
+    pub fn event(&self, item: &Item) -> Option<&Event> {
+        self.events.iter().find(|event| runtime::is(item, &event.pallet, &event.name))
     }
 }
 
@@ -64,8 +64,8 @@ impl ChainClient {
         call: &str,
         arguments: Arguments,
     ) -> Result<Receipt, ChainError> {
-        let inner = DynamicPayload::new(pallet, call, Composite::Named(arguments)).into_value();
-        self.run(key, &extrinsic::call(items::SUDO, [inner])).await
+        let inner = runtime::any_call(pallet, call, arguments).into_value();
+        self.run(key, &runtime::call(items::SUDO, [inner])).await
     }
 
     /// Creates a subnet whose owner is `coldkey`.
@@ -73,9 +73,9 @@ impl ChainClient {
     /// # Errors
     /// As [`ChainClient::call`].
     pub async fn register_network(&self, coldkey: &Keypair, hotkey: Hotkey) -> Result<NetUid, ChainError> {
-        let call = extrinsic::call(items::REGISTER_NETWORK, [Value::from_bytes(hotkey.0)]);
+        let call = runtime::call(items::REGISTER_NETWORK, [Value::from_bytes(hotkey.0)]);
         let receipt = self.run(coldkey, &call).await?;
-        let event = receipt.event(items::NETWORK_ADDED.pallet, items::NETWORK_ADDED.name);
+        let event = receipt.event(&items::NETWORK_ADDED);
         let netuid = event.and_then(|event| event.fields.at(0)?.as_u128()).and_then(|n| u16::try_from(n).ok());
         netuid.map(NetUid).ok_or_else(|| ChainError::Codec {
             doing: "registering a subnet",
@@ -115,32 +115,20 @@ impl ChainClient {
     /// # Errors
     /// As [`ChainClient::call`].
     pub async fn start_call(&self, coldkey: &Keypair, netuid: NetUid) -> Result<Receipt, ChainError> {
-        self.run(coldkey, &extrinsic::call(items::START_CALL, [Value::from(netuid.get())])).await
+        self.run(coldkey, &runtime::call(items::START_CALL, [Value::from(netuid.get())])).await
     }
 
-    async fn run(&self, key: &Keypair, call: &DynamicPayload<Composite<()>>) -> Result<Receipt, ChainError> {
+    async fn run(&self, key: &Keypair, call: &Call) -> Result<Receipt, ChainError> {
         let signed = self.sign_call(key, call).await?;
         self.deliver(&signed).await
     }
-
-    pub(super) async fn sign_call(
-        &self,
-        key: &Keypair,
-        call: &DynamicPayload<Composite<()>>,
-    ) -> Result<SignedExtrinsic, ChainError> {
-        let arguments: Arguments = match call.call_data() {
-            Composite::Named(named) => named.clone(),
-            Composite::Unnamed(_) => Vec::new(),
-        };
-        self.sign(key, call.pallet_name(), call.call_name(), arguments).await
-    }
 }
 
-pub(super) fn burned_register_call(netuid: NetUid, hotkey: Hotkey) -> DynamicPayload<Composite<()>> {
-    extrinsic::call(items::BURNED_REGISTER, [Value::from(netuid.get()), Value::from_bytes(hotkey.0)])
+pub(super) fn burned_register_call(netuid: NetUid, hotkey: Hotkey) -> Call {
+    runtime::call(items::BURNED_REGISTER, [Value::from(netuid.get()), Value::from_bytes(hotkey.0)])
 }
 
-pub(super) fn add_stake_call(hotkey: Hotkey, netuid: NetUid, amount: Rao) -> DynamicPayload<Composite<()>> {
+pub(super) fn add_stake_call(hotkey: Hotkey, netuid: NetUid, amount: Rao) -> Call {
     let arguments = [Value::from_bytes(hotkey.0), Value::from(netuid.get()), Value::from(amount.get())];
-    extrinsic::call(items::ADD_STAKE, arguments)
+    runtime::call(items::ADD_STAKE, arguments)
 }

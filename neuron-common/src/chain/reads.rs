@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use incentive::units::{Block, Hotkey, NetUid, Rao, Uid};
-use runtime_metadata::items::{self, Item};
-use subxt::dynamic;
+use runtime_metadata::items;
 use subxt::ext::scale_decode::DecodeAsType;
-use subxt::utils::{AccountId32, H256};
+use subxt::utils::AccountId32;
 
 use super::link::Link;
-use super::{At, BlockRef, ChainClient, ChainError, Neuron, Snapshot, Value, blocks, codec, node};
+use super::runtime::Runtime;
+use super::{BlockRef, ChainClient, ChainError, Neuron, Snapshot, Value, blocks};
 
 /// Where a subnet stands between two epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,12 +95,8 @@ impl ChainClient {
     /// # Errors
     /// If the node does not answer in time, or the runtime has no such constant.
     pub async fn block_time(&self) -> Result<Duration, ChainError> {
-        let doing = "reading the block time";
-        self.on_link(doing, async |link| {
-            let at = self.at(&link, None).await?;
-            let item = items::SLOT_DURATION;
-            let address = dynamic::constant::<u64>(item.pallet, item.name);
-            at.constants().entry(address).map(Duration::from_millis).map_err(codec(doing))
+        self.on_link("reading the block time", async |link| {
+            self.at_head(&link).await?.constant(items::SLOT_DURATION).map(Duration::from_millis)
         })
         .await
     }
@@ -111,10 +107,8 @@ impl ChainClient {
     /// If the node does not answer in time.
     pub async fn timestamp(&self) -> Result<Duration, ChainError> {
         self.on_link("reading the time of a block", async |link| {
-            let at = self.at(&link, None).await?;
-            storage::<u64>(&at, items::TIMESTAMP, Vec::new())
-                .await
-                .map(|now| Duration::from_millis(now.unwrap_or_default()))
+            let now = self.at_head(&link).await?.storage::<u64>(items::TIMESTAMP, Vec::new()).await?;
+            Ok(Duration::from_millis(now.unwrap_or_default()))
         })
         .await
     }
@@ -125,9 +119,7 @@ impl ChainClient {
     /// If the node does not answer in time or has no state of this block.
     pub async fn epoch(&self, netuid: NetUid, block: BlockRef) -> Result<Epoch, ChainError> {
         self.on_link("reading the epoch of a subnet", async |link| {
-            let at = link.online.at_block_hash_and_number(H256(block.hash), block.number.get()).await;
-            let at = at.map_err(node("reading a block"))?;
-            epoch(&at, netuid).await
+            epoch(&self.at_block(&link, block).await?, netuid).await
         })
         .await
     }
@@ -141,13 +133,12 @@ impl ChainClient {
     }
 
     async fn snapshot_on(&self, link: &Link, netuid: NetUid, at: Option<[u8; 32]>) -> Result<Snapshot, ChainError> {
-        let doing = "reading the metagraph";
-        let at = self.at(link, at).await?;
+        let at = match at {
+            Some(hash) => self.at_hash(link, hash).await?,
+            None => self.at_head(link).await?,
+        };
         let block = BlockRef { number: Block(at.block_number()), hash: at.block_hash().0 };
-        let item = items::GET_METAGRAPH;
-        let payload =
-            dynamic::runtime_api_call::<_, Option<Metagraph>>(item.pallet, item.name, vec![Value::from(netuid.get())]);
-        let metagraph = at.runtime_apis().call(payload).await.map_err(node(doing))?;
+        let metagraph: Option<Metagraph> = at.api(items::GET_METAGRAPH, vec![Value::from(netuid.get())]).await?;
         let metagraph = metagraph.ok_or(ChainError::NoSuchSubnet { netuid, block: block.number })?;
         let epoch = epoch(&at, netuid).await?;
         metagraph.snapshot(netuid, block, epoch)
@@ -195,18 +186,10 @@ impl Metagraph {
     }
 }
 
-async fn epoch(at: &At, netuid: NetUid) -> Result<Epoch, ChainError> {
+async fn epoch(at: &Runtime, netuid: NetUid) -> Result<Epoch, ChainError> {
     let key = || vec![Value::from(netuid.get())];
-    let last = storage::<u64>(at, items::LAST_EPOCH_BLOCK, key()).await?.unwrap_or_default();
-    let tempo = storage::<u16>(at, items::TEMPO, key()).await?.unwrap_or_default();
-    let index = storage::<u64>(at, items::SUBNET_EPOCH_INDEX, key()).await?.unwrap_or_default();
+    let last = at.storage::<u64>(items::LAST_EPOCH_BLOCK, key()).await?.unwrap_or_default();
+    let tempo = at.storage::<u16>(items::TEMPO, key()).await?.unwrap_or_default();
+    let index = at.storage::<u64>(items::SUBNET_EPOCH_INDEX, key()).await?.unwrap_or_default();
     Ok(Epoch { last: Block(last), tempo, index })
-}
-
-/// A storage value at a block, or its default; `None` if there is neither.
-pub(super) async fn storage<T: DecodeAsType>(at: &At, item: Item, keys: Vec<Value>) -> Result<Option<T>, ChainError> {
-    let doing = "reading storage";
-    let address = dynamic::storage::<Vec<Value>, T>(item.pallet, item.name);
-    let value = at.storage().try_fetch(address, keys).await.map_err(node(doing))?;
-    value.map(|value| value.decode().map_err(codec(doing))).transpose()
 }

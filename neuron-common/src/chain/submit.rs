@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use incentive::units::Block;
+use runtime_metadata::items;
 use subxt::SubstrateConfig;
 use subxt::config::Hasher as _;
 use subxt::config::substrate::BlakeTwo256;
@@ -19,7 +20,7 @@ use subxt_rpcs::methods::legacy::TransactionStatus;
 use super::link::{Link, until};
 use super::owner::{Event, Receipt};
 use super::pool::{self, Answer};
-use super::{BlockRef, ChainClient, ChainError, SignedExtrinsic, blocks, codec, node, rpc};
+use super::{BlockRef, ChainClient, ChainError, SignedExtrinsic, blocks, codec, node, rpc, runtime};
 
 /// The block that an extrinsic is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,9 +241,10 @@ impl Search<'_> {
 
 /// The encoded dispatch error of an event that reports one: of the extrinsic, or of the call inside a sudo call.
 fn failure<'a>(event: &'a subxt::events::Event<'_, SubstrateConfig>) -> Option<&'a [u8]> {
-    match (event.pallet_name(), event.event_name(), event.field_bytes()) {
-        ("System", "ExtrinsicFailed", bytes) => Some(bytes),
-        ("Sudo", "Sudid", [1, bytes @ ..]) => Some(bytes),
+    let is = |item| runtime::is(&item, event.pallet_name(), event.event_name());
+    match event.field_bytes() {
+        bytes if is(items::EXTRINSIC_FAILED) => Some(bytes),
+        [1, bytes @ ..] if is(items::SUDID) => Some(bytes),
         _ => None,
     }
 }

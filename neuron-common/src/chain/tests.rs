@@ -13,7 +13,7 @@ fn hasty() -> Timing {
 /// The error and how long it took.
 async fn refused(endpoint: String) -> (ChainError, Duration) {
     let start = Instant::now();
-    let error = ChainClient::connect_with(&config(endpoint), hasty()).await.err().unwrap();
+    let error = ChainClient::connect_with(&config(endpoint), Role::Validator, hasty()).await.err().unwrap();
     (error, start.elapsed())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use miner::{Config, announce};
-use neuron_common::chain::ChainClient;
+use neuron_common::chain::{ChainClient, Role};
 use neuron_common::keystore;
 use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
@@ -42,7 +42,7 @@ impl Offline {
     /// When wallet or chain cannot be opened.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
         let key = Arc::new(keystore::load_hotkey(&self.config.wallet.path()?)?);
-        let chain = ChainClient::connect(&self.config.chain).await?;
+        let chain = ChainClient::connect(&self.config.chain, Role::Miner).await?;
         let idle = async {
             announce::announce(chain, key, self.config.netuid, self.address()?).await;
             std::future::pending::<Result<()>>().await

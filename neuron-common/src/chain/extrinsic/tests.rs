@@ -3,6 +3,9 @@ use subxt::client::OfflineClientAtBlock;
 use subxt::config::substrate::SpecVersionForRange;
 use subxt::{Metadata, OfflineClient};
 
+use scale_value::Composite;
+use subxt::tx::DynamicPayload;
+
 use super::super::owner::{add_stake_call, burned_register_call};
 use super::*;
 
@@ -25,7 +28,7 @@ fn finney() -> OfflineClientAtBlock<SubstrateConfig> {
     OfflineClient::new_with_config(config).at_block(1000u64).unwrap()
 }
 
-fn encoded(call: &DynamicPayload<Composite<()>>) -> String {
+fn encoded(call: &Call) -> String {
     hex::encode(finney().tx().call_data(call).unwrap())
 }
 
@@ -71,7 +74,7 @@ fn an_address_is_encoded_as_on_the_main_network() {
         Value::from(0u8),
     ];
     assert_eq!(
-        encoded(&call(items::SERVE_AXON, arguments)),
+        encoded(&runtime::call(items::SERVE_AXON, arguments)),
         "0704010001000000040302010000000000000000000000009b1f04040000"
     );
 }
@@ -83,14 +86,14 @@ fn arguments_are_found_by_name_and_not_by_place() {
         Composite::Unnamed(_) => panic!("arguments have names"),
     };
     let item = items::SET_MECHANISM_WEIGHTS;
-    let reversed = DynamicPayload::new(item.pallet, item.name, reversed);
+    let reversed = DynamicPayload::new(item.pallet(), item.name(), reversed);
     assert_eq!(encoded(&reversed), encoded(&weights_call(NetUid(1), &vector(), 0)));
 }
 
 #[test]
 fn what_does_not_fit_the_runtime_is_refused() {
     let tx = finney().tx();
-    let too_large = call(items::START_CALL, [Value::from(65_536u32)]);
+    let too_large = runtime::call(items::START_CALL, [Value::from(65_536u32)]);
     assert!(tx.call_data(&too_large).is_err());
     let unknown = DynamicPayload::new("SubtensorModule", "set_mechanism_weightz", named([]));
     assert!(tx.call_data(&unknown).is_err());

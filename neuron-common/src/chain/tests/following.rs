@@ -19,7 +19,7 @@ fn timing() -> Timing {
 }
 
 async fn connect(fake: &Fake) -> ChainClient {
-    ChainClient::connect_with(&config(fake.endpoint()), timing()).await.unwrap()
+    ChainClient::connect_with(&config(fake.endpoint()), Role::Validator, timing()).await.unwrap()
 }
 
 /// The next `count` blocks: numbers and forks.
@@ -158,7 +158,7 @@ async fn a_call_waits_for_the_node_and_then_gives_up_by_name() {
     let mut fake = Fake::start(5).await;
     let chain = connect(&fake).await;
     assert_eq!(chain.genesis(), hash(0, 0));
-    assert_eq!(chain.spec_version(), 424);
+    assert_eq!(chain.report().spec_version, Some(424));
     fake.stop().await;
     let start = Instant::now();
     let error = chain.head().await.unwrap_err();
@@ -176,7 +176,7 @@ async fn a_call_waits_for_the_node_and_then_gives_up_by_name() {
 async fn another_chain_is_refused_at_the_start_and_after_a_reconnect() {
     let mut fake = Fake::start(5).await;
     let pinned = ChainConfig { endpoint: fake.endpoint(), genesis: Some([9; 32]) };
-    let error = ChainClient::connect_with(&pinned, timing()).await.err().unwrap();
+    let error = ChainClient::connect_with(&pinned, Role::Validator, timing()).await.err().unwrap();
     assert!(matches!(error, ChainError::WrongChain { .. }), "{error:?}");
     assert!(error.to_string().contains(&hex::encode([9; 32])));
 
@@ -202,22 +202,20 @@ async fn a_chain_without_subtensor_is_refused() {
     fake.change(|chain| {
         chain.metadata = Some(without(|v16| v16.pallets.retain(|pallet| pallet.name != "SubtensorModule")));
     });
-    let error = ChainClient::connect_with(&config(fake.endpoint()), timing()).await.err().unwrap();
+    let error = ChainClient::connect_with(&config(fake.endpoint()), Role::Validator, timing()).await.err().unwrap();
     assert!(matches!(error, ChainError::NotSubtensor { .. }), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_runtime_that_lacks_something_is_refused_by_name() {
+async fn what_a_runtime_lacks_is_refused_by_name_when_it_is_used() {
     let fake = Fake::start(5).await;
     fake.change(|chain| {
         chain.metadata = Some(without(|v16| v16.apis.retain(|api| api.name != "SubnetInfoRuntimeApi")));
     });
-    let error = ChainClient::connect_with(&config(fake.endpoint()), timing()).await.err().unwrap();
-    assert_eq!(
-        error,
-        ChainError::Incompatible {
-            spec_version: 424,
-            items: "SubnetInfoRuntimeApi.get_metagraph is missing with its whole API".to_owned()
-        }
-    );
+    let chain = connect(&fake).await;
+    assert!(!chain.report().fits(Role::Validator));
+    assert!(chain.head().await.is_ok(), "the rest goes on");
+    let error = chain.snapshot(incentive::units::NetUid(1), None).await.unwrap_err();
+    let items = "SubnetInfoRuntimeApi.get_metagraph is missing with its whole API".to_owned();
+    assert_eq!(error, ChainError::Incompatible { spec_version: 424, items });
 }
