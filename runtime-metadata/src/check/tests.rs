@@ -284,7 +284,7 @@ fn another_place_of_the_signature_is_found_out() {
 #[test]
 fn changed_expectations_are_found_out() {
     let changed = |item: Item, kind| check_items(&finney(), &[item.expecting(kind)]).entries.remove(0).to_string();
-    let key = (Hasher::Identity, Ty::Newtype("NetUid", &Ty::U16));
+    let key = (Hasher::Identity, Ty::U16);
     let keys: &'static [_] = Box::leak(Box::new([key]));
     assert_eq!(changed(TEMPO, Kind::Storage(&[], Ty::U16)), "SubtensorModule.Tempo has another number of keys");
     assert_eq!(

@@ -22,7 +22,7 @@ macro_rules! items {
 }
 
 /// A subnet's number as the key of a map.
-const NETUID: (Hasher, Ty) = (Hasher::Identity, Ty::Newtype("NetUid", &Ty::U16));
+const NETUID: (Hasher, Ty) = (Hasher::Identity, Ty::U16);
 /// Where a neuron serves, as far as it is read.
 const AXON: Ty =
     Ty::Struct(&[("version", Ty::U32), ("ip", Ty::U128), ("port", Ty::U16), ("ip_type", Ty::U8), ("protocol", Ty::U8)]);
