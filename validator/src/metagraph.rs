@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use neuron_common::chain::{ChainClient, Neuron, Snapshot};
+use neuron_common::chain::{ChainClient, Neuron, Role, Snapshot};
 use neuron_common::exit;
 use neuron_common::keystore::ss58;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const UNIT: f64 = 1e9;
 /// # Errors
 /// When the chain does not answer or has no such subnet.
 pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
-    let chain = ChainClient::connect(&config.chain).await?;
+    let chain = ChainClient::connect(&config.chain, Role::Validator).await?;
     let snapshot = chain.snapshot(config.netuid, None).await?;
     let text = if json { serde_json::to_string_pretty(&object(&snapshot))? + "\n" } else { table(&snapshot)? };
     exit::print(&text);
