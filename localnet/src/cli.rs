@@ -9,6 +9,7 @@ use neuron_common::{exit, shutdown};
 use crate::{
     LocalNet, Preset, Seal,
     node::{Builder, NodeError},
+    preset::BeaconChoice,
 };
 
 /// The program's own version, and which chain it follows.
@@ -40,7 +41,8 @@ const EXAMPLES: &str = "Examples:
   localnet node --seal manual --port 0 --json
                                          for scripts: blocks by dev_newBlock
   localnet node --preset mainnet --tempo 20
-                                         main network rules, short epochs";
+                                         main network rules, short epochs
+  localnet node --beacon quicknet        opens what the Python SDK seals, given drand's pulses";
 
 /// How to run a node.
 #[derive(Debug, Args)]
@@ -61,6 +63,9 @@ pub struct NodeArgs {
     /// Rules that new subnets start with
     #[arg(long, value_enum, default_value_t = PresetArg::Dev)]
     preset: PresetArg,
+    /// Whose pulses open time-locked weights
+    #[arg(long, value_enum, default_value_t = BeaconArg::Own)]
+    beacon: BeaconArg,
     /// Blocks per epoch of new subnets, instead of the preset's
     #[arg(long, value_name = "BLOCKS", value_parser = clap::value_parser!(u16).range(1..))]
     tempo: Option<u16>,
@@ -95,6 +100,15 @@ enum PresetArg {
     Mainnet,
 }
 
+/// A beacon by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum BeaconArg {
+    /// A development beacon that runs in the node
+    Own,
+    /// drand's quicknet; its pulses have to be brought by Drand.write_pulse
+    Quicknet,
+}
+
 impl NodeArgs {
     fn builder(&self) -> Builder {
         let mut preset = match self.preset {
@@ -103,6 +117,10 @@ impl NodeArgs {
         };
         preset.new_subnet.tempo = self.tempo.unwrap_or(preset.new_subnet.tempo);
         preset.allow_loopback |= self.allow_loopback;
+        preset.beacon = match self.beacon {
+            BeaconArg::Own => BeaconChoice::Own,
+            BeaconArg::Quicknet => BeaconChoice::Quicknet,
+        };
         let seal = match self.seal {
             SealArg::Interval => Seal::Interval(self.block_ms),
             SealArg::Instant => Seal::Instant,

@@ -25,6 +25,7 @@ use crate::{
     state::{CallError, GuardError, StackGuard, StateView, check_extrinsic},
 };
 
+mod beacon;
 mod build;
 mod chain;
 mod clock;
@@ -92,6 +93,11 @@ enum Command {
     },
     Revert {
         count: u32,
+        reply: Reply,
+    },
+    /// Pulses of the own beacon are kept back from now on, or no longer.
+    Withhold {
+        pulses: bool,
         reply: Reply,
     },
     Stop {
@@ -213,6 +219,15 @@ impl Engine {
     /// When there are not so many blocks, or the journal cannot be written.
     pub async fn revert(&self, count: u32) -> Result<Head, EngineError> {
         self.ask(|reply| Command::Revert { count, reply }).await
+    }
+
+    /// Keeps the pulses of the chain's own beacon back, or lets them through again together with those that were
+    /// missed.
+    ///
+    /// # Errors
+    /// When the engine has stopped.
+    pub async fn withhold_pulses(&self, pulses: bool) -> Result<Head, EngineError> {
+        self.ask(|reply| Command::Withhold { pulses, reply }).await
     }
 
     /// Ends the thread after the block it is at and waits until the journal is on the disk and closed.

@@ -1,6 +1,6 @@
 //! A real Substrate chain in the box.
 //!
-//! - [`runtime`], [`subtensor`], [`preset`]: the chain's rules, compiled natively
+//! - [`runtime`], [`subtensor`], [`drand`], [`preset`]: the chain's rules, compiled natively
 //! - [`state`], [`engine`], [`pool`], [`journal`]: what runs them and keeps the blocks
 //! - [`rpc`], [`node`]: what clients speak to
 //! - [`up`]: a whole subnet of real processes
@@ -18,6 +18,7 @@
 //! ```
 
 pub mod cli;
+pub mod drand;
 pub mod engine;
 pub mod journal;
 pub mod node;

@@ -119,9 +119,12 @@ impl Builder {
         self
     }
 
-    /// What time blocks carry; the wall clock's unless given.
+    /// What time blocks carry; the wall clock's unless given. A fixed step is also told to clients as the block time.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.engine.clock = clock;
+        if let Clock::Fixed { step_ms, .. } = clock {
+            self.engine.block_ms = step_ms;
+        }
         self
     }
 
@@ -238,6 +241,15 @@ impl LocalNet {
     /// When there are not so many.
     pub async fn revert(&self, count: u32) -> Result<Head, EngineError> {
         self.engine.revert(count).await
+    }
+
+    /// Keeps the pulses of the chain's own beacon back, or lets them through again together with those that were
+    /// missed.
+    ///
+    /// # Errors
+    /// When the engine has stopped.
+    pub async fn withhold_pulses(&self, pulses: bool) -> Result<Head, EngineError> {
+        self.engine.withhold_pulses(pulses).await
     }
 
     /// Stops serving, finishes the block at hand and waits until the journal is on the disk.

@@ -7,15 +7,26 @@ use sp_runtime::BuildStorage as _;
 use sp_state_machine::BasicExternalities;
 
 use crate::{
+    drand::{development, types::BeaconConfiguration},
     runtime::{
-        AccountId, Balance, BalancesConfig, Runtime, RuntimeGenesisConfig, SlotDurationMs, SubtensorModuleConfig,
-        SudoConfig,
+        AccountId, Balance, BalancesConfig, DrandConfig, Runtime, RuntimeGenesisConfig, SlotDurationMs,
+        SubtensorModuleConfig, SudoConfig,
     },
     subtensor::types::SubnetDefaults,
 };
 
 /// One TAO in rao.
 pub const TAO: Balance = 1_000_000_000;
+
+/// A beacon by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BeaconChoice {
+    /// The development beacon, which the node itself runs.
+    #[default]
+    Own,
+    /// drand's quicknet. Somebody has to bring its pulses, by `Drand.write_pulse`.
+    Quicknet,
+}
 
 /// What a chain starts with. Everything a subnet owner or a test may want to differ is a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +41,8 @@ pub struct Preset {
     pub start_call_delay: u64,
     /// Whether a neuron may announce 127.0.0.1, as everything on one machine must.
     pub allow_loopback: bool,
+    /// Whose pulses open time-locked weights.
+    pub beacon: BeaconChoice,
     /// Free balances in rao besides the well-known development accounts.
     pub balances: Vec<(AccountId, Balance)>,
 }
@@ -50,6 +63,7 @@ impl Preset {
             network_rate_limit: 0,
             start_call_delay: 0,
             allow_loopback: false,
+            beacon: BeaconChoice::Own,
             balances: Vec::new(),
         }
     }
@@ -63,6 +77,7 @@ impl Preset {
             network_rate_limit: 7200,
             start_call_delay: 0,
             allow_loopback: false,
+            beacon: BeaconChoice::Own,
             balances: Vec::new(),
         }
     }
@@ -76,7 +91,7 @@ impl Preset {
 /// # Errors
 /// Names the pallet whose genesis is refused.
 pub fn genesis_storage(preset: &Preset, block_ms: u64) -> Result<Storage, GenesisError> {
-    let mut storage = genesis_config(preset).build_storage().map_err(GenesisError)?;
+    let mut storage = genesis_config(preset, block_ms).build_storage().map_err(GenesisError)?;
     storage.top.insert(SlotDurationMs::key().to_vec(), block_ms.encode());
     let metadata = BasicExternalities::new(storage.clone()).execute_with(|| Runtime::metadata().encode());
     let mut code = b"native:".to_vec();
@@ -90,7 +105,7 @@ pub fn genesis_storage(preset: &Preset, block_ms: u64) -> Result<Storage, Genesi
 #[error("genesis refused: {0}; check the balances of the preset")]
 pub struct GenesisError(String);
 
-fn genesis_config(preset: &Preset) -> RuntimeGenesisConfig {
+fn genesis_config(preset: &Preset, block_ms: u64) -> RuntimeGenesisConfig {
     let mut balances = well_known_balances();
     for (account, free) in &preset.balances {
         balances.retain(|(known, _)| known != account);
@@ -105,8 +120,16 @@ fn genesis_config(preset: &Preset) -> RuntimeGenesisConfig {
             start_call_delay: preset.start_call_delay,
             ..Default::default()
         },
+        drand: DrandConfig { beacon: beacon(preset.beacon, block_ms), ..Default::default() },
         sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
         ..Default::default()
+    }
+}
+
+fn beacon(choice: BeaconChoice, block_ms: u64) -> BeaconConfiguration {
+    match choice {
+        BeaconChoice::Own => development::configuration(block_ms),
+        BeaconChoice::Quicknet => BeaconConfiguration::default(),
     }
 }
 

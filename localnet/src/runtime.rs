@@ -151,6 +151,10 @@ impl pallet_transaction_payment::Config for Runtime {
 
 impl crate::subtensor::Config for Runtime {}
 
+impl crate::drand::Config for Runtime {
+    type UnsignedPriority = ConstU64<1_048_576>;
+}
+
 impl pallet_utility::Config for Runtime {
     type PalletsOrigin = OriginCaller;
     type RuntimeCall = RuntimeCall;
@@ -174,6 +178,7 @@ construct_runtime!(
         SubtensorModule: crate::subtensor = 7,
         Utility: pallet_utility = 11,
         Sudo: pallet_sudo = 12,
+        Drand: crate::drand = 26,
     }
 );
 

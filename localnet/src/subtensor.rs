@@ -2,6 +2,7 @@
 //!
 //! - `storage`, `events`, `errors`, [`types`]: what clients see, by subtensor's names and indices
 //! - [`network`], [`registration`], [`replacement`], [`serving`], [`weights`], [`staking`]: the calls, each check in subtensor's order
+//! - [`commits`], [`reveal`]: weights that are sealed first and opened an epoch later
 //! - [`guards`]: which of these checks the pool makes before an extrinsic is included
 //! - [`coinbase`], [`epoch`], [`distribution`]: what happens in every block without a call
 //! - [`info`]: answers to the runtime APIs
@@ -14,6 +15,7 @@
 #![allow(clippy::too_many_arguments)]
 
 pub mod coinbase;
+pub mod commits;
 pub mod distribution;
 pub mod epoch;
 pub mod errors;
@@ -25,6 +27,7 @@ pub mod limits;
 pub mod network;
 pub mod registration;
 pub mod replacement;
+pub mod reveal;
 pub mod serving;
 pub mod staking;
 pub mod storage;
@@ -61,6 +64,7 @@ pub mod pallet {
     pub trait Config:
         frame_system::Config<AccountId = AccountId32, RuntimeEvent: From<Event<Self>>>
         + pallet_balances::Config<Balance = u64>
+        + crate::drand::Config
     {
     }
 
@@ -148,6 +152,46 @@ pub mod pallet {
         #[pallet::weight(LIGHT)]
         pub fn start_call(origin: OriginFor<T>, netuid: u16) -> DispatchResult {
             Self::do_start_call(origin, netuid)
+        }
+
+        /// Commits sealed weights on mechanism 0.
+        #[pallet::call_index(113)]
+        #[pallet::weight((LIGHT, DispatchClass::Normal, Pays::No))]
+        pub fn commit_timelocked_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            commit: SealedWeights,
+            reveal_round: u64,
+            commit_reveal_version: u16,
+        ) -> DispatchResult {
+            Self::do_commit_timelocked_weights(origin, netuid, 0, commit, reveal_round, commit_reveal_version)
+        }
+
+        /// Commits sealed weights on one mechanism, as clients did before they named the version.
+        #[pallet::call_index(117)]
+        #[pallet::weight((LIGHT, DispatchClass::Normal, Pays::No))]
+        pub fn commit_crv3_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            mecid: u8,
+            commit: SealedWeights,
+            reveal_round: u64,
+        ) -> DispatchResult {
+            Self::do_commit_timelocked_weights(origin, netuid, mecid, commit, reveal_round, 4)
+        }
+
+        /// Commits sealed weights on one mechanism.
+        #[pallet::call_index(118)]
+        #[pallet::weight((LIGHT, DispatchClass::Normal, Pays::No))]
+        pub fn commit_timelocked_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            mecid: u8,
+            commit: SealedWeights,
+            reveal_round: u64,
+            commit_reveal_version: u16,
+        ) -> DispatchResult {
+            Self::do_commit_timelocked_weights(origin, netuid, mecid, commit, reveal_round, commit_reveal_version)
         }
 
         /// Sets the weights of a validator on one mechanism.

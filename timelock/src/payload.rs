@@ -1,6 +1,6 @@
 //! The weights inside a commit: subtensor's `WeightsTlockPayload`.
 
-use parity_scale_codec::{Decode, DecodeAll, Encode};
+use parity_scale_codec::{Decode, Encode};
 
 use crate::{Error, MAX_MESSAGE};
 
@@ -26,7 +26,8 @@ struct WithoutHotkey {
 }
 
 impl WeightsPayload {
-    /// Reads what `committer` committed, in either form.
+    /// Reads what `committer` committed, in either form, as the chain does: what follows the payload or its 32 bytes of
+    /// hotkey is ignored.
     ///
     /// # Errors
     ///
@@ -36,16 +37,16 @@ impl WeightsPayload {
         if bytes.len() > MAX_MESSAGE {
             return Err(Error::Payload);
         }
-        match Self::decode_all(&mut &bytes[..]) {
-            Ok(payload) if payload.hotkey == committer => Ok(payload),
-            Ok(payload) if payload.hotkey.len() == committer.len() => Err(Error::Hotkey),
+        match Self::decode(&mut &bytes[..]) {
+            Ok(payload) if payload.hotkey.starts_with(committer) => Ok(payload),
+            Ok(payload) if payload.hotkey.len() >= committer.len() => Err(Error::Hotkey),
             _ => Self::open_without_hotkey(bytes),
         }
     }
 
     fn open_without_hotkey(bytes: &[u8]) -> Result<Self, Error> {
         let WithoutHotkey { uids, values, version_key } =
-            WithoutHotkey::decode_all(&mut &bytes[..]).map_err(|_| Error::Payload)?;
+            WithoutHotkey::decode(&mut &bytes[..]).map_err(|_| Error::Payload)?;
         Ok(Self { hotkey: Vec::new(), uids, values, version_key })
     }
 }
@@ -75,12 +76,15 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_is_ignored() {
+        let long = [payload().encode(), vec![0]].concat();
+        assert_eq!(WeightsPayload::open(&long, &HOTKEY), Ok(payload()));
+    }
+
+    #[test]
     fn a_foreign_hotkey_and_noise_are_refused() {
         assert_eq!(WeightsPayload::open(&payload().encode(), &[0x12; 32]), Err(Error::Hotkey));
-        let mut long = payload().encode();
-        long.push(0);
-        assert_eq!(WeightsPayload::open(&long, &HOTKEY), Err(Error::Payload));
-        assert_eq!(WeightsPayload::open(&long[..20], &HOTKEY), Err(Error::Payload));
+        assert_eq!(WeightsPayload::open(&payload().encode()[..20], &HOTKEY), Err(Error::Payload));
         assert_eq!(WeightsPayload::open(&[0xff; 64], &HOTKEY), Err(Error::Payload));
         assert_eq!(WeightsPayload::open(&vec![0; MAX_MESSAGE + 1], &HOTKEY), Err(Error::Payload));
     }

@@ -81,6 +81,25 @@ impl<'a> BlockBuilder<'a> {
         Ok(applied)
     }
 
+    /// Puts reports of the beacon in, in order; returns those that are in. The first that is refused ends it: those
+    /// after it would leave a gap.
+    ///
+    /// # Errors
+    /// Only when the overlay is out of order.
+    pub fn report(&mut self, mut reports: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, EngineError> {
+        for position in 0..reports.len() {
+            match self.apply(&reports[position])? {
+                Applied::Included => {}
+                outcome => {
+                    tracing::warn!(?outcome, "a pulse of the beacon was refused");
+                    reports.truncate(position);
+                    break;
+                }
+            }
+        }
+        Ok(reports)
+    }
+
     /// Closes the block and stores its state. Nobody sees the block before it becomes the head.
     ///
     /// # Errors

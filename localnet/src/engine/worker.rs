@@ -12,7 +12,7 @@ use sp_core::H256;
 
 use super::{
     Applied, Block, BlockBuilder, Chain, Clock, Command, EngineConfig, EngineError, Head, Reply, Seal, SubmitError,
-    check_block, genesis::genesis, replay::replay, validate,
+    beacon::OwnBeacon, check_block, genesis::genesis, replay::replay, validate,
 };
 use crate::{
     journal::{Journal, Record},
@@ -31,6 +31,7 @@ pub struct Worker {
     journal: Option<Journal>,
     seal: Seal,
     clock: Clock,
+    beacon: OwnBeacon,
     self_check: bool,
     jobs: VecDeque<Job>,
     /// When the next block is due in interval mode.
@@ -79,6 +80,7 @@ impl Worker {
             journal,
             seal: config.seal,
             clock: config.clock,
+            beacon: OwnBeacon::new(),
             self_check: config.self_check,
             jobs: VecDeque::new(),
             due: Instant::now(),
@@ -145,6 +147,10 @@ impl Worker {
             Command::Produce { count, reply } => self.jobs.push_back(Job { goal: Goal::Count(count), reply }),
             Command::AdvanceTo { number, reply } => self.jobs.push_back(Job { goal: Goal::Number(number), reply }),
             Command::Revert { count, reply } => drop(reply.send(self.revert(count))),
+            Command::Withhold { pulses, reply } => {
+                self.beacon.withheld = pulses;
+                reply.send(Ok(self.chain.best().head())).ok();
+            }
             Command::Stop { .. } => {}
         }
     }
@@ -197,9 +203,11 @@ impl Worker {
     fn author(&mut self) -> Result<Head, EngineError> {
         let parent = self.chain.best();
         let number = parent.header.number.saturating_add(1);
-        let timestamp = self.clock.timestamp(&self.chain.state(&parent), number)?;
+        let state = self.chain.state(&parent);
+        let timestamp = self.clock.timestamp(&state, number)?;
         let ready = self.pool.lock().ready();
         let mut builder = BlockBuilder::begin(&self.chain, &parent, timestamp)?;
+        let pulses = builder.report(self.beacon.reports(&state, number, timestamp)?)?;
         let (mut included, mut invalid, mut streak) = (Vec::new(), Vec::new(), 0);
         for (hash, extrinsic) in &ready {
             match builder.apply(extrinsic)? {
@@ -219,22 +227,16 @@ impl Worker {
         if self.self_check {
             check_block(&self.chain, &parent, &block)?;
         }
-        self.record(&parent, timestamp, &included, block.hash)?;
+        let extrinsics = pulses.into_iter().chain(included.iter().map(|(_, bytes)| bytes.to_vec())).collect();
+        self.record(Record::Block { parent: parent.hash, timestamp, extrinsics, hash: block.hash })?;
         Ok(self.publish(block, &included, invalid))
     }
 
-    fn record(
-        &mut self,
-        parent: &Block,
-        timestamp: u64,
-        included: &[(H256, Arc<[u8]>)],
-        hash: H256,
-    ) -> Result<(), EngineError> {
-        if let Some(journal) = &mut self.journal {
-            let extrinsics = included.iter().map(|(_, bytes)| bytes.to_vec()).collect();
-            journal.append(&Record::Block { parent: parent.hash, timestamp, extrinsics, hash })?;
+    fn record(&mut self, block: Record) -> Result<(), EngineError> {
+        match &mut self.journal {
+            Some(journal) => Ok(journal.append(&block)?),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The pool and the head change together, under the pool's lock: who validates sees both or neither.

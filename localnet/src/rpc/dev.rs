@@ -36,6 +36,10 @@ pub fn register(module: &mut Module) -> Registered {
     module.register_async_method("dev_revert", |params, context, _| async move {
         moved(context.engine.revert(argument(&params, "count")?.unwrap_or(1)).await)
     })?;
+    module.register_async_method("dev_withholdPulses", |params, context, _| async move {
+        let pulses = params.sequence().optional_next::<bool>()?.unwrap_or(true);
+        moved(context.engine.withhold_pulses(pulses).await)
+    })?;
     Ok(())
 }
 

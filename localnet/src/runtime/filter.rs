@@ -27,7 +27,10 @@ fn admissible(call: &RuntimeCall, nesting: u32) -> bool {
         RuntimeCall::System(call) => !replaces_code(call),
         RuntimeCall::Utility(call) => utility(call, &one),
         RuntimeCall::Sudo(call) => sudo(call, &one),
-        RuntimeCall::Timestamp(_) | RuntimeCall::Balances(_) | RuntimeCall::SubtensorModule(_) => true,
+        RuntimeCall::Timestamp(_)
+        | RuntimeCall::Balances(_)
+        | RuntimeCall::SubtensorModule(_)
+        | RuntimeCall::Drand(_) => true,
     }
 }
 

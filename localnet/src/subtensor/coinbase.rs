@@ -25,6 +25,7 @@ impl<T: Config> Pallet<T> {
         TotalIssuance::<T>::put(pallet_balances::Pallet::<T>::total_issuance());
         let minted = emission::block_emission(TotalIssuance::<T>::get());
         BlockEmission::<T>::put(minted);
+        Self::reveal_commits(&netuids, block);
         Self::run_coinbase(&netuids, block, minted);
         for netuid in netuids {
             Self::move_price(netuid, block);
@@ -222,7 +223,7 @@ impl<T: Config> Pallet<T> {
         })
     }
 
-    fn keys_are_distinct(netuid: u16) -> bool {
+    pub(super) fn keys_are_distinct(netuid: u16) -> bool {
         let mut seen = std::collections::BTreeSet::new();
         Keys::<T>::iter_prefix(netuid).all(|(_, hotkey)| seen.insert(hotkey))
     }

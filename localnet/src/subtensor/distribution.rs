@@ -41,8 +41,6 @@ impl<T: Config> Pallet<T> {
         Self::pay_validators(netuid, parts.alpha_dividends);
         Self::pay_root(netuid, parts.root_dividends);
         LastMechansimStepBlock::<T>::insert(netuid, block);
-        let emissions = outcome.server_emission;
-        Self::deposit_event(Event::IncentiveAlphaEmittedToMiners { netuid, emissions });
     }
 
     /// What the division needs to know of all who earned, and of those who lent them stake.

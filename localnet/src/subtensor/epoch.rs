@@ -1,8 +1,10 @@
 //! One epoch of a subnet: storage becomes the input of the arithmetic, its outcome becomes storage.
 
+use std::collections::BTreeMap;
+
 use incentive::{
     schedule::activity_cutoff,
-    yuma::{self, BondRule, Combined, Epoch, LiquidAlpha, Mechanism, Neuron, Voice},
+    yuma::{self, BondRule, Combined, Commit, Epoch, LiquidAlpha, Mechanism, Neuron, Voice, first_commit},
 };
 
 use super::pallet::*;
@@ -13,7 +15,7 @@ impl<T: Config> Pallet<T> {
         let indices: Vec<u16> = Self::mechanism_indices(netuid).collect();
         let epoch = Self::epoch_input(netuid, block);
         let mechanisms: Vec<Mechanism> =
-            indices.iter().map(|index| Self::mechanism_input(*index, epoch.neurons.len())).collect();
+            indices.iter().map(|index| Self::mechanism_input(netuid, *index, epoch.neurons.len())).collect();
         let split = MechanismEmissionSplit::<T>::get(netuid);
         let combined = yuma::run_mechanisms(&epoch, &mechanisms, split.as_deref(), rao);
         Self::store_outcome(netuid, &indices, &combined);
@@ -59,16 +61,32 @@ impl<T: Config> Pallet<T> {
         (0..SubnetworkN::<T>::get(netuid)).map(neuron).collect()
     }
 
-    fn mechanism_input(index: u16, neurons: usize) -> Mechanism {
+    fn mechanism_input(netuid: u16, index: u16, neurons: usize) -> Mechanism {
         let updates = LastUpdate::<T>::get(index);
+        let commits = Self::first_commits(netuid, index);
         let voice = |uid: u16| Voice {
             last_update: updates.get(usize::from(uid)).copied().unwrap_or(0),
-            // Nothing can be committed on this chain yet.
-            committed: None,
+            committed: commits.get(&uid).copied(),
             weights: Weights::<T>::get(index, uid),
             bonds: Bonds::<T>::get(index, uid),
         };
         Mechanism { voices: (0..u16::try_from(neurons).unwrap_or(u16::MAX)).map(voice).collect() }
+    }
+
+    /// The block of the oldest commit of each neuron that is still to be revealed; none while commit-reveal is off.
+    fn first_commits(netuid: u16, index: u16) -> BTreeMap<u16, u64> {
+        if !CommitRevealWeightsEnabled::<T>::get(netuid) {
+            return BTreeMap::new();
+        }
+        let mut by_uid: BTreeMap<u16, Vec<Commit>> = BTreeMap::new();
+        for (hotkey, commit) in Self::waiting_commits(index) {
+            if let Some(uid) = Uids::<T>::get(netuid, hotkey) {
+                by_uid.entry(uid).or_default().push(commit);
+            }
+        }
+        let (epoch, period) = (Self::epoch_of_this_block(netuid), RevealPeriodEpochs::<T>::get(netuid));
+        let first = |(uid, commits): (u16, Vec<Commit>)| Some((uid, first_commit(&[], &commits, epoch, period)?));
+        by_uid.into_iter().filter_map(first).collect()
     }
 
     fn store_outcome(netuid: u16, indices: &[u16], combined: &Combined) {
@@ -85,6 +103,8 @@ impl<T: Config> Pallet<T> {
             for (uid, bonds) in (0..u16::MAX).zip(&outcome.bonds) {
                 Bonds::<T>::insert(index, uid, bonds);
             }
+            let emissions = outcome.server_emission.clone();
+            Self::deposit_event(Event::IncentiveAlphaEmittedToMiners { netuid: *index, emissions });
         }
     }
 }

@@ -36,6 +36,10 @@ mod events {
         SubnetOwnerHotkeySet(u16, AccountId32),
         #[codec(index = 95)]
         FirstEmissionBlockNumberSet(u16, u64),
+        #[codec(index = 107)]
+        TimelockedWeightsCommitted(AccountId32, u16, H256, u64),
+        #[codec(index = 108)]
+        TimelockedWeightsRevealed(u16, AccountId32),
         #[codec(index = 110)]
         IncentiveAlphaEmittedToMiners { netuid: u16, emissions: Vec<u64> },
         #[codec(index = 132)]

@@ -6,6 +6,7 @@ use frame_support::ensure;
 use sp_runtime::AccountId32;
 
 use super::{pallet::*, registration::mechanism_index, types::AxonInfo};
+use crate::drand::LastStoredRound;
 
 impl<T: Config> Pallet<T> {
     /// The `InvalidTransaction::Custom` code with which the pool refuses a call.
@@ -35,6 +36,13 @@ impl<T: Config> Pallet<T> {
         match call {
             Call::set_weights { netuid, .. } => Self::guard_weights(who, *netuid, 0),
             Call::set_mechanism_weights { netuid, mecid, .. } => Self::guard_weights(who, *netuid, *mecid),
+            Call::commit_timelocked_weights { netuid, reveal_round, .. }
+            | Call::commit_timelocked_mechanism_weights { netuid, reveal_round, .. }
+            | Call::commit_crv3_mechanism_weights { netuid, reveal_round, .. } => {
+                ensure!(Self::enough_stake_for_weights(who, *netuid), Error::NotEnoughStakeToSetWeights);
+                ensure!(*reveal_round >= LastStoredRound::<T>::get(), Error::InvalidRevealRound);
+                Ok(())
+            }
             Call::serve_axon { netuid, version, ip, port, ip_type, protocol, placeholder1, placeholder2 } => {
                 let axon = AxonInfo {
                     block: 0,
@@ -60,7 +68,8 @@ impl<T: Config> Pallet<T> {
         ensure!(Self::enough_stake_for_weights(who, netuid), Error::NotEnoughStakeToSetWeights);
         let index = mechanism_index(netuid, mechanism);
         let passed = Uids::<T>::get(netuid, who).is_none_or(|uid| {
-            Self::mechanism_exists(netuid, mechanism) && Self::weights_rate_limit_passed(netuid, index, uid)
+            CommitRevealWeightsEnabled::<T>::get(netuid)
+                || (Self::mechanism_exists(netuid, mechanism) && Self::weights_rate_limit_passed(netuid, index, uid))
         });
         ensure!(passed, Error::SettingWeightsTooFast);
         Ok(())
@@ -76,6 +85,7 @@ const fn pool_code<T: Config>(error: &Error<T>) -> u8 {
         Error::InvalidIpAddress => 11,
         Error::ServingRateLimitExceeded => 12,
         Error::InvalidPort => 13,
+        Error::InvalidRevealRound => 15,
         Error::ColdkeySwapDisputed => 21,
         _ => 255,
     }

@@ -367,7 +367,7 @@ mod storage {
         u16,
         Twox64Concat,
         u64,
-        Vec<(AccountId32, u64, BoundedVec<u8, ConstU32<5000>>, u64)>,
+        Vec<(AccountId32, u64, SealedWeights, u64)>,
         ValueQuery,
     >;
     #[pallet::storage]

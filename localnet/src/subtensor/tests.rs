@@ -14,6 +14,7 @@ use crate::{
 
 mod blocks;
 mod calls;
+mod commits;
 mod conformance;
 mod epochs;
 mod info;

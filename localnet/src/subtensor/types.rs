@@ -179,6 +179,9 @@ pub enum Hyperparameter {
     TriggerEpoch,
 }
 
+/// Weights as they are committed: a ciphertext that a signature of the beacon opens.
+pub type SealedWeights = BoundedVec<u8, ConstU32<5000>>;
+
 /// Hyperparameters that a new subnet starts with and that differ between presets.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 pub struct SubnetDefaults {

@@ -19,20 +19,34 @@ impl<T: Config> Pallet<T> {
         version_key: u64,
     ) -> DispatchResult {
         ensure!(!CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealEnabled);
-        let hotkey = ensure_signed(origin)?;
+        Self::weigh(&ensure_signed(origin)?, netuid, mechanism, uids, values, version_key)
+    }
+
+    /// Stores weights after all checks but that of commit-reveal. While that is on, the commit was what the rate limit
+    /// counts, and the block of the commit stays that of the weights.
+    pub(super) fn weigh(
+        hotkey: &AccountId32,
+        netuid: u16,
+        mechanism: u8,
+        uids: Vec<u16>,
+        values: &[u16],
+        version_key: u64,
+    ) -> DispatchResult {
         ensure!(netuid != ROOT, Error::<T>::CanNotSetRootNetworkWeights);
         ensure!(uids.len() == values.len(), Error::<T>::WeightVecNotEqualSize);
         ensure!(Self::mechanism_exists(netuid, mechanism), Error::<T>::MechanismDoesNotExist);
         let neurons = SubnetworkN::<T>::get(netuid);
         ensure!(uids.len() <= usize::from(neurons), Error::<T>::UidsLengthExceedUidsInSubNet);
-        let uid = Uids::<T>::get(netuid, &hotkey).ok_or(Error::<T>::HotKeyNotRegisteredInSubNet)?;
-        ensure!(Self::enough_stake_for_weights(&hotkey, netuid), Error::<T>::NotEnoughStakeToSetWeights);
+        let uid = Uids::<T>::get(netuid, hotkey).ok_or(Error::<T>::HotKeyNotRegisteredInSubNet)?;
+        ensure!(Self::enough_stake_for_weights(hotkey, netuid), Error::<T>::NotEnoughStakeToSetWeights);
         let expected = WeightsVersionKey::<T>::get(netuid);
         ensure!(expected == 0 || version_key >= expected, Error::<T>::IncorrectWeightVersionKey);
         let index = mechanism_index(netuid, mechanism);
-        ensure!(Self::weights_rate_limit_passed(netuid, index, uid), Error::<T>::SettingWeightsTooFast);
+        let committed = CommitRevealWeightsEnabled::<T>::get(netuid);
+        let in_time = committed || Self::weights_rate_limit_passed(netuid, index, uid);
+        ensure!(in_time, Error::<T>::SettingWeightsTooFast);
         let self_weight = uids == [uid];
-        ensure!(self_weight || Self::may_weigh(&hotkey, netuid, uid), Error::<T>::NeuronNoValidatorPermit);
+        ensure!(self_weight || Self::may_weigh(hotkey, netuid, uid), Error::<T>::NeuronNoValidatorPermit);
         ensure!(uids.iter().collect::<BTreeSet<_>>().len() == uids.len(), Error::<T>::DuplicateUids);
         ensure!(uids.iter().all(|uid| *uid < neurons), Error::<T>::UidVecContainInvalidOne);
         let shortest = usize::from(MinAllowedWeights::<T>::get(netuid).min(neurons));
@@ -40,15 +54,22 @@ impl<T: Config> Pallet<T> {
 
         let weights: Vec<(u16, u16)> = uids.into_iter().zip(upscale(values)).collect();
         Weights::<T>::insert(index, uid, weights);
-        let block = Self::block();
+        if !committed {
+            Self::note_weights(netuid, index, uid);
+        }
+        Self::deposit_event(Event::WeightsSet(index, uid));
+        Ok(())
+    }
+
+    /// Remembers this block as the one of a neuron's last weights, or of its last commit.
+    pub(super) fn note_weights(netuid: u16, index: u16, uid: u16) {
+        let (block, neurons) = (Self::block(), SubnetworkN::<T>::get(netuid));
         LastUpdate::<T>::mutate(index, |blocks| {
             blocks.resize(usize::from(neurons).max(blocks.len()), 0);
             if let Some(last) = blocks.get_mut(usize::from(uid)) {
                 *last = block;
             }
         });
-        Self::deposit_event(Event::WeightsSet(index, uid));
-        Ok(())
     }
 
     pub(super) fn mechanism_exists(netuid: u16, mechanism: u8) -> bool {

@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
 };
 
-use localnet::{Clock, LocalNet, Seal};
+use localnet::{Clock, LocalNet, Preset, Seal, preset::BeaconChoice};
 use sp_keyring::Sr25519Keyring::{Alice, Bob};
 use subxt::rpcs::{RpcClient, client::RpcSubscription, rpc_params};
 
@@ -16,8 +16,10 @@ use crate::{
 
 const FIXED: Clock = Clock::Fixed { genesis_ms: 1_700_000_000_000, step_ms: 12_000 };
 
+/// A chain whose blocks hold nothing but what the test puts in.
 async fn manual() -> LocalNet {
-    LocalNet::builder().seal(Seal::Manual).clock(FIXED).self_check(true).start().await.expect("starts")
+    let preset = Preset { beacon: BeaconChoice::Quicknet, ..Preset::dev() };
+    LocalNet::builder().preset(preset).seal(Seal::Manual).clock(FIXED).self_check(true).start().await.expect("starts")
 }
 
 async fn ask<T: serde::de::DeserializeOwned>(

@@ -1,6 +1,7 @@
 //! A node as its clients see it.
 
 mod backends;
+mod beacon;
 mod chain;
 mod client;
 mod extrinsic;

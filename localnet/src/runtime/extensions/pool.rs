@@ -43,7 +43,7 @@ extension! {
     SubtensorTransactionExtension
 }
 extension! {
-    /// Pulses do not arrive as extrinsics here; kept for its place in the list.
+    /// Pulses come in unsigned, without extensions; kept for its place in the list.
     DrandPriority passes
 }
 

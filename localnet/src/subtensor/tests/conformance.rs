@@ -17,14 +17,12 @@ use super::records;
 use interface::{Interface, Recorded};
 
 /// What this chain does not do, by record, topic or call, and why.
-const OUT_OF_SCOPE: [(&str, &str); 7] = [
+const OUT_OF_SCOPE: [(&str, &str); 5] = [
     ("commit_weights", "no current client submits hash commits"),
     ("reveal_weights", "no current client submits hash commits"),
     ("batch_commit_weights", "no current client submits hash commits"),
     ("batch_reveal_weights", "no current client submits hash commits"),
     ("register_network-013", "dissolves a subnet"),
-    ("commit_timelocked", "time-locked commits"),
-    ("reveal_timelocked", "time-locked commits"),
 ];
 
 #[test]

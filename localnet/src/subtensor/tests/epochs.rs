@@ -12,7 +12,7 @@ const MINER: u64 = 2;
 const IDLER: u64 = 3;
 
 /// Runs the hooks of blocks up to and including `block`.
-fn advance_to(block: u32) {
+pub(super) fn advance_to(block: u32) {
     while System::block_number() < block {
         let next = System::block_number() + 1;
         at(next);
@@ -20,7 +20,7 @@ fn advance_to(block: u32) {
     }
 }
 
-fn next_epoch(netuid: u16) -> u32 {
+pub(super) fn next_epoch(netuid: u16) -> u32 {
     u32::try_from(P::next_epoch(netuid).unwrap()).unwrap()
 }
 
