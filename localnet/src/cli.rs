@@ -69,6 +69,9 @@ pub struct NodeArgs {
     /// Blocks per epoch of new subnets, instead of the preset's
     #[arg(long, value_name = "BLOCKS", value_parser = clap::value_parser!(u16).range(1..))]
     tempo: Option<u16>,
+    /// Whether weights of new subnets are committed sealed and revealed an epoch later, instead of the preset's
+    #[arg(long, value_name = "TRUE|FALSE")]
+    commit_reveal: Option<bool>,
     /// Let neurons announce 127.0.0.1, where the system has no other loopback address
     #[arg(long)]
     allow_loopback: bool,
@@ -116,6 +119,7 @@ impl NodeArgs {
             PresetArg::Mainnet => Preset::mainnet(),
         };
         preset.new_subnet.tempo = self.tempo.unwrap_or(preset.new_subnet.tempo);
+        preset.new_subnet.commit_reveal = self.commit_reveal.unwrap_or(preset.new_subnet.commit_reveal);
         preset.allow_loopback |= self.allow_loopback;
         preset.beacon = match self.beacon {
             BeaconArg::Own => BeaconChoice::Own,

@@ -7,8 +7,8 @@
 //! On the main network every node fetches the pulses of drand's quicknet and submits them unsigned. Here the block
 //! author does it for the development beacon; with quicknet's key somebody has to bring the pulses from outside.
 
-// What the FRAME macros generate carries no docs.
-#![allow(missing_docs)]
+// What the FRAME macros generate carries no docs and binds unit values.
+#![allow(missing_docs, clippy::let_unit_value)]
 // Subtensor's pulses come in unsigned; the extension that replaces this is not in its list.
 #![allow(deprecated)]
 
@@ -151,4 +151,4 @@ pub mod pallet {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

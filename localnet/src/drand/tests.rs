@@ -35,7 +35,7 @@ fn own(round: u64) -> Pulse {
     development::pulse(round, &development::key().sign(round).unwrap())
 }
 
-fn quicknet() -> Pulse {
+pub fn quicknet() -> Pulse {
     Pulse {
         round: 1000,
         randomness: BoundedHash::default(),

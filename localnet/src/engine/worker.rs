@@ -228,13 +228,13 @@ impl Worker {
             check_block(&self.chain, &parent, &block)?;
         }
         let extrinsics = pulses.into_iter().chain(included.iter().map(|(_, bytes)| bytes.to_vec())).collect();
-        self.record(Record::Block { parent: parent.hash, timestamp, extrinsics, hash: block.hash })?;
+        self.record(&Record::Block { parent: parent.hash, timestamp, extrinsics, hash: block.hash })?;
         Ok(self.publish(block, &included, invalid))
     }
 
-    fn record(&mut self, block: Record) -> Result<(), EngineError> {
+    fn record(&mut self, block: &Record) -> Result<(), EngineError> {
         match &mut self.journal {
-            Some(journal) => Ok(journal.append(&block)?),
+            Some(journal) => Ok(journal.append(block)?),
             None => Ok(()),
         }
     }
