@@ -13,7 +13,7 @@ use crate::{
     engine::{Chain, Clock, Engine, EngineConfig, EngineError, Head, Seal},
     pool::Limits,
     preset::Preset,
-    rpc,
+    rpc::{self, requests::Requests},
     state::StackGuard,
 };
 
@@ -60,6 +60,7 @@ pub struct LocalNet {
     engine: Engine,
     address: SocketAddr,
     server: ServerHandle,
+    requests: Requests,
     _threads: Threads,
 }
 
@@ -174,11 +175,12 @@ impl Builder {
         let address = listener.local_addr().map_err(NodeError::Threads)?;
         let threads = Threads::new().map_err(NodeError::Threads)?;
         let engine = Engine::start(self.engine).await?;
+        let requests = Requests::default();
         let server = {
             let _context = threads.0.as_ref().map(Runtime::enter);
-            rpc::serve(listener, engine.clone()).map_err(NodeError::Threads)?
+            rpc::serve(listener, engine.clone(), requests.clone()).map_err(NodeError::Threads)?
         };
-        Ok(LocalNet { engine, address, server, _threads: threads })
+        Ok(LocalNet { engine, address, server, requests, _threads: threads })
     }
 }
 
@@ -211,6 +213,12 @@ impl LocalNet {
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// What clients have asked for so far.
+    #[must_use]
+    pub const fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     /// The newest block.

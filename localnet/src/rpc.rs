@@ -10,13 +10,14 @@ use std::{io, net::TcpListener};
 
 use jsonrpsee::{
     RpcModule,
-    core::RegisterMethodError,
+    core::{RegisterMethodError, middleware::RpcServiceBuilder},
     server::{BatchRequestConfig, RandomStringIdProvider, ServerBuilder, ServerConfig, ServerHandle},
     types::{ErrorObjectOwned, Params},
 };
 use serde::Serialize;
 
 use crate::engine::{Chain, Engine};
+use requests::{Counted, Requests};
 
 mod archive;
 mod author;
@@ -26,6 +27,7 @@ mod dev;
 mod error;
 mod heads;
 mod hex;
+pub mod requests;
 mod state;
 mod storage;
 mod system;
@@ -48,6 +50,7 @@ const MESSAGE_BUFFER: u32 = 256;
 pub struct Context {
     engine: Engine,
     follows: chain_head::Follows,
+    requests: Requests,
 }
 
 impl Context {
@@ -60,13 +63,15 @@ type Module = RpcModule<Context>;
 type Registered = Result<(), RegisterMethodError>;
 type Answer<T> = Result<T, ErrorObjectOwned>;
 
-/// Serves `engine` on `listener` until the handle is stopped. Must run on a runtime whose threads have
+/// Serves `engine` on `listener` until the handle is stopped, counting what is asked. Must run on a runtime whose threads have
 /// [`crate::state::StackGuard::BYTES`] of stack.
 ///
 /// # Errors
 /// When the socket cannot be served.
-pub fn serve(listener: TcpListener, engine: Engine) -> io::Result<ServerHandle> {
-    let module = module(engine).map_err(io::Error::other)?;
+pub fn serve(listener: TcpListener, engine: Engine, requests: Requests) -> io::Result<ServerHandle> {
+    let counts = requests.clone();
+    let middleware = RpcServiceBuilder::new().layer_fn(move |service| Counted::new(service, counts.clone()));
+    let module = module(engine, requests).map_err(io::Error::other)?;
     let config = ServerConfig::builder()
         .max_request_body_size(MAX_REQUEST_BYTES)
         .max_response_body_size(MAX_RESPONSE_BYTES)
@@ -77,11 +82,12 @@ pub fn serve(listener: TcpListener, engine: Engine) -> io::Result<ServerHandle> 
         .set_id_provider(RandomStringIdProvider::new(16))
         .build();
     listener.set_nonblocking(true)?;
-    Ok(ServerBuilder::with_config(config).build_from_tcp(listener)?.start(module))
+    let builder = ServerBuilder::with_config(config).set_rpc_middleware(middleware);
+    Ok(builder.build_from_tcp(listener)?.start(module))
 }
 
-fn module(engine: Engine) -> Result<Module, RegisterMethodError> {
-    let mut module = RpcModule::new(Context { engine, follows: chain_head::Follows::default() });
+fn module(engine: Engine, requests: Requests) -> Result<Module, RegisterMethodError> {
+    let mut module = RpcModule::new(Context { engine, follows: chain_head::Follows::default(), requests });
     chain::register(&mut module)?;
     state::register(&mut module)?;
     author::register(&mut module)?;

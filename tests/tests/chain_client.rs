@@ -89,6 +89,21 @@ fn name(error: &ChainError) -> &str {
 }
 
 #[tokio::test]
+async fn a_snapshot_asks_the_runtime_once() {
+    let net = LocalNet::builder().seal(Seal::Instant).start().await.unwrap();
+    let Subnet { chain, netuid, .. } = Subnet::new(&net).await;
+    chain.snapshot(netuid, None).await.unwrap();
+    let before = net.requests().counts();
+    chain.snapshot(netuid, None).await.unwrap();
+    let after = net.requests().counts();
+    let asked = |method: &str| after.get(method).unwrap_or(&0) - before.get(method).unwrap_or(&0);
+    assert_eq!(asked("state_call:SubnetInfoRuntimeApi_get_metagraph"), 1);
+    let all: u64 = after.keys().map(|method| asked(method)).sum();
+    assert!(all <= 8, "{all} requests: {after:?} after {before:?}");
+    net.shutdown().await;
+}
+
+#[tokio::test]
 async fn the_local_chain_offers_everything() {
     let net = instant().await;
     let client = subxt::OnlineClient::<subxt::SubstrateConfig>::from_insecure_url(net.url()).await.unwrap();

@@ -40,7 +40,7 @@ pub fn register(module: &mut Module) -> Registered {
         let pulses = params.sequence().optional_next::<bool>()?.unwrap_or(true);
         moved(context.engine.withhold_pulses(pulses).await)
     })?;
-    Ok(())
+    module.register_method("dev_requests", |_, context, _| serde_json::json!(context.requests.counts())).map(drop)
 }
 
 fn moved(result: Result<Head, crate::engine::EngineError>) -> Answer<Moved> {
