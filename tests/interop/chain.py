@@ -95,12 +95,8 @@ async def neurons(report: Report, chain: Chain) -> int:
         paid = before.rao - (await chain.client.balances.get(BOB.ss58_address)).rao
         assert uid == 1 and 0 < paid <= price.rao + TAO // 100, f"uid {uid}, paid {paid} of {price}"
         seen(f"uid {uid} for {price}")
-    with report("register by register_limit") as seen:
-        call = bt.calls.SubtensorModule.register_limit(
-            netuid=netuid, hotkey=MINER.ss58_address, limit_price=10 * TAO
-        )
-        await chain.send(call, CHARLIE)
-        uid = await chain.client.read("uid", hotkey_ss58=MINER.ss58_address, netuid=netuid)
+    with report("a second hotkey, of another coldkey") as seen:
+        uid = await chain.register(netuid, CHARLIE, MINER)
         equal(uid, 2, "uid")
         seen(f"uid {uid}")
     with report("the SDK's own registration needs MEV shield and says so") as seen:

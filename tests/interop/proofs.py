@@ -20,6 +20,7 @@ class Scene:
     netuid: int = 0
     second: int = 0
     weights_block: int = 0
+    end: int = 0
     fresh: str = field(default_factory=lambda: key("//reads/fresh").ss58_address)
 
     def arguments(self, names: Any) -> dict[str, Any]:
@@ -102,6 +103,9 @@ ACCOUNTS = {
     ),
     "timestamp": Proof((), lambda b, a, s: a["block"] > b["block"] and a["unix"] > b["unix"]),
     "tx_rate_limit": Proof((), became(1000, 1234)),
+    "coldkey_swap_announcement": Proof(
+        (), lambda b, a, s: b is None and a["execute_block"] == 99, lambda scene: {"coldkey_ss58": scene.fresh}
+    ),
 }
 
 NEURONS = {
@@ -213,7 +217,7 @@ SUBNETS = {
     "metagraph": subnet(
         lambda b, a, s: (
             a["num_uids"] == b["num_uids"] + 1
-            and a["incentives"][2] > 0
+            and a["emission"][2] > 0
             and a["total_stake"][1] > b["total_stake"][1]
             and a["last_step"] > b["last_step"]
             and a["tao_in"] > b["tao_in"]
@@ -236,13 +240,14 @@ SUBNETS = {
 
 EPOCHS = {
     "next_epoch_start_block": subnet(lambda b, a, s: a > b),
-    "blocks_until_next_epoch": subnet(lambda b, a, s: a != b and 0 < a <= 20),
-    "blocks_since_last_step": subnet(lambda b, a, s: a != b),
+    # The story ends seven blocks after an epoch of twenty.
+    "blocks_until_next_epoch": subnet(became(17, 13)),
+    "blocks_since_last_step": subnet(lambda b, a, s: b != a == 7),
     "blocks_since_last_update": Proof(
-        ("netuid",), lambda b, a, s: a is not None and a > 0 and a != b, lambda scene: {"uid": 1}
+        ("netuid",), lambda b, a, s: b != a == s.end - s.weights_block, lambda scene: {"uid": 1}
     ),
     "epoch_status": subnet(
-        lambda b, a, s: a["epoch_index"] > b["epoch_index"] and a["last_epoch_block"] > b["last_epoch_block"]
+        lambda b, a, s: b["epoch_index"] == 0 < a["epoch_index"] and a["last_epoch_block"] == a["block"] - 7 == s.end - 7
     ),
 }
 
@@ -266,6 +271,14 @@ IDENTITIES = {
 WEIGHTS = {
     "weights": Proof(("netuid", "mechid"), lambda b, a, s: b == {} and near(a[1], {0: 0.25, 2: 0.75})),
     "bonds": Proof(("netuid", "mechid"), lambda b, a, s: not any(b.values()) and a[1][2] > 0),
+    "timelocked_weight_commits": Proof(
+        ("netuid", "mechid"),
+        lambda b, a, s: (
+            b == {}
+            and [(epoch, commit["hotkey"], commit["reveal_round"]) for epoch in a for commit in a[epoch]]
+            == [(3, s.validator.ss58_address, 1000)]
+        ),
+    ),
 }
 
 

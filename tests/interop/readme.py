@@ -10,13 +10,20 @@ README = Path(__file__).parents[2] / "localnet" / "README.md"
 
 def reads(lists: list[tuple[str, list[str]]]) -> str:
     """The table of reads."""
-    return table("reads", lists)
+    return table("reads", [(names(listed), reason) for reason, listed in lists])
 
 
-def table(heading: str, lists: list[tuple[str, list[str]]]) -> str:
-    lines = [f"| {heading} | why not |", "|---|---|"]
-    lines += [f"| {', '.join(f'`{name}`' for name in names)} | {reason} |" for reason, names in lists]
-    return "\n".join(lines)
+def calls(lists: list[tuple[str, str, list[str]]]) -> str:
+    """The table of calls."""
+    return table("calls", [(f"{pallet}: {names(listed)}", reason) for reason, pallet, listed in lists])
+
+
+def names(listed: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in listed)
+
+
+def table(heading: str, rows: list[tuple[str, str]]) -> str:
+    return "\n".join([f"| {heading} | why not |", "|---|---|", *(f"| {left} | {right} |" for left, right in rows)])
 
 
 def check(name: str, expected: str) -> None:

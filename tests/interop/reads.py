@@ -10,6 +10,7 @@ from typing import Any
 
 import bittensor as bt
 from bittensor.reads import REGISTRY
+from bittensor.result import ExtrinsicResult
 
 import readme
 from node import ALICE, BOB, CHARLIE, TAO, Chain, Node, key
@@ -63,17 +64,23 @@ async def story(chain: Chain, scene: Scene) -> None:
     await chain.stake(netuid, BOB, validator, 100 * TAO)
     await chain.stake(netuid, BOB, scene.owner, 10 * TAO)
     await epoch(chain, netuid)
-    scene.weights_block = chain.node.advance()
-    await chain.send(
+    result = await chain.send(
         calls.SubtensorModule.set_mechanism_weights(
             netuid=netuid, mecid=0, dests=[0, 2], weights=[1, 3], version_key=0
         ),
         validator,
     )
+    scene.weights_block = block_of(result)
     await epoch(chain, netuid)
     await hyperparameters(chain, netuid)
     await relations(chain, scene)
     await identities(chain, scene)
+    await epoch(chain, netuid)
+    scene.end = chain.node.advance(7)
+
+
+def block_of(result: ExtrinsicResult) -> int:
+    return int(result.extrinsic_id.split("-")[0])
 
 
 async def epoch(chain: Chain, netuid: int) -> None:
@@ -108,6 +115,9 @@ async def relations(chain: Chain, scene: Scene) -> None:
     await chain.write("SubtensorModule", "ParentKeys", [miner, netuid], [(half, validator)])
     await chain.write("SubtensorModule", "PendingChildKeys", [netuid, validator], ([(half, miner)], 5000))
     await chain.write("SubtensorModule", "AutoStakeDestination", [CHARLIE.ss58_address, netuid], validator)
+    commit = (validator, 61, "0x" + "00" * 8, 1000)
+    await chain.write("SubtensorModule", "TimelockedWeightCommits", [netuid, 3], [commit])
+    await chain.write("SubtensorModule", "ColdkeySwapAnnouncements", [scene.fresh], (99, "0x" + "5a" * 32))
     evm = ("0x" + "e7" * 20, 9)
     await chain.write("SubtensorModule", "AssociatedEvmAddress", [netuid, 2], evm)
 
@@ -125,7 +135,7 @@ async def singular(report: Report, chain: Chain, programs: Path) -> None:
     """Reads whose answer does not change with the state of one chain."""
     with report("block_info") as seen:
         result = await chain.send(calls.System.remark_with_event(remark="0x01"), ALICE)
-        number = int(result.extrinsic_id.split("-")[0])
+        number = block_of(result)
         info = await chain.client.read("block_info", block=number)
         equal(info["extrinsics"], ["Timestamp.set", "System.remark_with_event"])
         equal(info["hash"], result.block_hash)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass, field
 
+# Characters of a failure that are shown unless all are wanted.
+LONGEST = 400
+
 
 @dataclass
 class Row:
@@ -66,7 +69,8 @@ class _Check:
             return False
         if error is not None:
             name = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
-            self.row.failure = (name + str(error)).strip() or "not as expected"
+            failure = (name + str(error)).strip() or "not as expected"
+            self.row.failure = failure if self.report.verbose else failure[:LONGEST]
             if self.report.verbose:
                 traceback.print_exception(error)
         self.report.add(self.row)

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-SUITES = ("chain", "reads", "polkadot", "axon")
+SUITES = ("chain", "reads", "surface", "axon", "polkadot")
 
 
 def main() -> int:
