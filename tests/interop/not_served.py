@@ -186,8 +186,8 @@ CALLS = [
         ],
     ),
     (
-        "weights are not sealed",
+        "commits by hash are not built; no current client makes them",
         "SubtensorModule",
-        ["commit_timelocked_mechanism_weights", "reveal_weights"],
+        ["reveal_weights"],
     ),
 ]

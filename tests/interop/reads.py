@@ -73,6 +73,12 @@ async def story(chain: Chain, scene: Scene) -> None:
     scene.weights_block = block_of(result)
     await epoch(chain, netuid)
     await hyperparameters(chain, netuid)
+    await chain.send(
+        calls.SubtensorModule.commit_timelocked_mechanism_weights(
+            netuid=netuid, mecid=0, commit="0x" + "00" * 8, reveal_round=scene.round, commit_reveal_version=4
+        ),
+        validator,
+    )
     await relations(chain, scene)
     await identities(chain, scene)
     await epoch(chain, netuid)
@@ -115,8 +121,6 @@ async def relations(chain: Chain, scene: Scene) -> None:
     await chain.write("SubtensorModule", "ParentKeys", [miner, netuid], [(half, validator)])
     await chain.write("SubtensorModule", "PendingChildKeys", [netuid, validator], ([(half, miner)], 5000))
     await chain.write("SubtensorModule", "AutoStakeDestination", [CHARLIE.ss58_address, netuid], validator)
-    commit = (validator, 61, "0x" + "00" * 8, 1000)
-    await chain.write("SubtensorModule", "TimelockedWeightCommits", [netuid, 3], [commit])
     await chain.write("SubtensorModule", "ColdkeySwapAnnouncements", [scene.fresh], (99, "0x" + "5a" * 32))
     evm = ("0x" + "e7" * 20, 9)
     await chain.write("SubtensorModule", "AssociatedEvmAddress", [netuid, 2], evm)

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-SUITES = ("chain", "reads", "surface", "axon", "polkadot")
+SUITES = ("chain", "reads", "surface", "weights", "axon", "polkadot")
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ use incentive::units::NetUid;
 use localnet::runtime::Runtime;
 use localnet::subtensor::BurnIncreaseMult;
 use localnet::{LocalNet, Seal};
-use neuron_common::chain::{ChainClient, ChainConfig, Value};
+use neuron_common::chain::{ChainClient, ChainConfig, Role, Value};
 use neuron_common::keystore::Keypair;
 use parity_scale_codec::Encode as _;
 
@@ -28,7 +28,7 @@ async fn main() -> Result<()> {
     ensure!(!cfg!(debug_assertions), "a debug build measures the wrong thing; run with --release");
     println!("{}", benches::machine());
     let net = LocalNet::builder().seal(Seal::Instant).start().await?;
-    let chain = ChainClient::connect(&ChainConfig { endpoint: net.url(), genesis: None }).await?;
+    let chain = ChainClient::connect(&ChainConfig { endpoint: net.url(), genesis: None }, Role::Owner).await?;
     let netuid = full_subnet(&net, &chain).await?;
     // The first one also reads the metadata.
     let first = chain.snapshot(netuid, None).await?;
