@@ -64,21 +64,21 @@ async def story(chain: Chain, scene: Scene) -> None:
     await chain.stake(netuid, BOB, validator, 100 * TAO)
     await chain.stake(netuid, BOB, scene.owner, 10 * TAO)
     await epoch(chain, netuid)
-    result = await chain.send(
+    await chain.send(
         calls.SubtensorModule.set_mechanism_weights(
             netuid=netuid, mecid=0, dests=[0, 2], weights=[1, 3], version_key=0
         ),
         validator,
     )
-    scene.weights_block = block_of(result)
     await epoch(chain, netuid)
     await hyperparameters(chain, netuid)
-    await chain.send(
+    result = await chain.send(
         calls.SubtensorModule.commit_timelocked_mechanism_weights(
             netuid=netuid, mecid=0, commit="0x" + "00" * 8, reveal_round=scene.round, commit_reveal_version=4
         ),
         validator,
     )
+    scene.weights_block = block_of(result)
     await relations(chain, scene)
     await identities(chain, scene)
     await epoch(chain, netuid)
