@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::future::{try_join, try_join3};
 use incentive::units::{Block, Hotkey, NetUid, Rao, Uid};
 use runtime_metadata::items;
 use subxt::ext::scale_decode::DecodeAsType;
@@ -138,9 +139,10 @@ impl ChainClient {
             None => self.at_head(link).await?,
         };
         let block = BlockRef { number: Block(at.block_number()), hash: at.block_hash().0 };
-        let metagraph: Option<Metagraph> = at.api(items::GET_METAGRAPH, vec![Value::from(netuid.get())]).await?;
+        // Side by side: over a distance, each question costs a round trip.
+        let metagraph = at.api::<Option<Metagraph>>(items::GET_METAGRAPH, vec![Value::from(netuid.get())]);
+        let (metagraph, epoch) = try_join(metagraph, epoch(&at, netuid)).await?;
         let metagraph = metagraph.ok_or(ChainError::NoSuchSubnet { netuid, block: block.number })?;
-        let epoch = epoch(&at, netuid).await?;
         metagraph.snapshot(netuid, block, epoch)
     }
 }
@@ -188,8 +190,15 @@ impl Metagraph {
 
 async fn epoch(at: &Runtime, netuid: NetUid) -> Result<Epoch, ChainError> {
     let key = || vec![Value::from(netuid.get())];
-    let last = at.storage::<u64>(items::LAST_EPOCH_BLOCK, key()).await?.unwrap_or_default();
-    let tempo = at.storage::<u16>(items::TEMPO, key()).await?.unwrap_or_default();
-    let index = at.storage::<u64>(items::SUBNET_EPOCH_INDEX, key()).await?.unwrap_or_default();
-    Ok(Epoch { last: Block(last), tempo, index })
+    let (last, tempo, index) = try_join3(
+        at.storage::<u64>(items::LAST_EPOCH_BLOCK, key()),
+        at.storage::<u16>(items::TEMPO, key()),
+        at.storage::<u64>(items::SUBNET_EPOCH_INDEX, key()),
+    )
+    .await?;
+    Ok(Epoch {
+        last: Block(last.unwrap_or_default()),
+        tempo: tempo.unwrap_or_default(),
+        index: index.unwrap_or_default(),
+    })
 }
