@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use sp_core::H256;
 
 use super::{
-    Applied, Block, BlockBuilder, Chain, Clock, Command, EngineConfig, EngineError, Head, Reply, Seal, SubmitError,
-    beacon::OwnBeacon, check_block, genesis::genesis, replay::replay, validate,
+    Applied, Block, BlockBuilder, Chain, Command, EngineConfig, EngineError, Head, Reply, Seal, SubmitError,
+    beacon::OwnBeacon, check_block, clock::Timekeeper, genesis::genesis, replay::replay, validate,
 };
 use crate::{
     journal::{Journal, Record},
@@ -30,7 +30,7 @@ pub struct Worker {
     inbox: Receiver<Command>,
     journal: Option<Journal>,
     seal: Seal,
-    clock: Clock,
+    clock: Timekeeper,
     beacon: OwnBeacon,
     self_check: bool,
     jobs: VecDeque<Job>,
@@ -79,7 +79,7 @@ impl Worker {
             inbox,
             journal,
             seal: config.seal,
-            clock: config.clock,
+            clock: Timekeeper::new(config.clock, config.block_ms),
             beacon: OwnBeacon::new(),
             self_check: config.self_check,
             jobs: VecDeque::new(),
@@ -171,7 +171,7 @@ impl Worker {
             job.reply.send(Ok(self.chain.best().head())).ok();
             return;
         }
-        match self.author() {
+        match self.author(false) {
             Err(error) => drop(job.reply.send(Err(error))),
             Ok(head) if left == 1 => drop(job.reply.send(Ok(head))),
             Ok(_) => {
@@ -189,7 +189,7 @@ impl Worker {
         if std::mem::take(&mut self.submitted) && waiting == 0 {
             return;
         }
-        match self.author() {
+        match self.author(self.interval().is_some()) {
             Err(error) => tracing::error!(%error, "no block made"),
             Ok(_) => {
                 // What did not fit gets the next block at once, unless it never fits.
@@ -200,11 +200,11 @@ impl Worker {
     }
 
     /// Makes a block of what is ready and makes it the head.
-    fn author(&mut self) -> Result<Head, EngineError> {
+    fn author(&mut self, by_the_clock: bool) -> Result<Head, EngineError> {
         let parent = self.chain.best();
         let number = parent.header.number.saturating_add(1);
         let state = self.chain.state(&parent);
-        let timestamp = self.clock.timestamp(&state, number)?;
+        let timestamp = self.clock.timestamp(&state, number, by_the_clock)?;
         let ready = self.pool.lock().ready();
         let mut builder = BlockBuilder::begin(&self.chain, &parent, timestamp)?;
         let pulses = builder.report(self.beacon.reports(&state, number, timestamp)?)?;

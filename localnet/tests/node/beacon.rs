@@ -107,3 +107,13 @@ async fn quicknets_pulses_are_brought_from_outside() {
     heads.wait_for(|head| head.number == 4).await.expect("a block is made of it");
     assert!(has(&net, 1000));
 }
+
+#[tokio::test]
+async fn blocks_made_in_a_hurry_take_the_beacon_along() {
+    let net = LocalNet::builder().block_ms(1000).self_check(true).start().await.expect("starts");
+    net.produce(1).await.expect("produces");
+    let first = last_round(&net).expect("a pulse");
+    net.produce(30).await.expect("produces");
+    assert!(last_round(&net).expect("a pulse") >= first + 30);
+    assert!(has(&net, first + 15));
+}
