@@ -265,7 +265,7 @@ impl Drop for Closing<'_> {
 impl ChainThread {
     fn run(self, challenge: &Challenge) {
         let closing = Closing(&self.run);
-        let weights = self.weights.get_or_init(|| Weights::resident(challenge).map(Arc::new));
+        let weights = self.weights.get_or_init(|| Weights::frugal(challenge).map(Arc::new));
         let Ok(weights) = weights else { return };
         let mut worker = self.work.start(Arc::clone(weights), &self.key.hotkey(), self.index);
         self.solve(challenge, worker.as_mut());

@@ -1,5 +1,6 @@
 //! What a miner computes, behind the seam between serving and solving.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use incentive::units::Hotkey;
@@ -36,7 +37,8 @@ impl HonestWork {
 
 impl Default for HonestWork {
     fn default() -> Self {
-        Self::new(Arc::new(proof::ScalarKernel))
+        // One thread: every chain has a thread of its own.
+        Self::new(Arc::new(engine::Kernel::new(NonZeroUsize::MIN)))
     }
 }
 

@@ -34,7 +34,7 @@ pub mod window;
 pub use chain::{Chain, Commitment, Step};
 pub use challenge::Challenge;
 pub use digest::{Digest, head_digest, opening_digest, policy_digest, secret_commitment};
-pub use kernel::{RowKernel, ScalarKernel, ThreadedKernel};
+pub use kernel::{RowKernel, ScalarKernel};
 pub use opening::{OpenedRow, Opening};
 pub use sample::{Sample, sample};
 pub use shape::Shape;

@@ -7,11 +7,6 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::digest::{Digest, derive};
-use crate::kernel::RowKernel;
-use crate::weights::Weights;
-
-/// Rows that go through a kernel at once: enough to use a widened weight many times, few enough to stay in cache.
-const BATCH: usize = 64;
 
 /// Source of the input rows of one round, derived from the head of the round before.
 pub struct Inputs(Digest);
@@ -35,21 +30,8 @@ impl Inputs {
     }
 }
 
-/// Takes rows through all layers, in place.
-pub fn forward(weights: &Weights, kernel: &dyn RowKernel, rows: &mut [i8]) {
-    let width = weights.shape().width;
-    let mut sums = vec![0; rows.len().min(BATCH * width)];
-    for index in 0..weights.shape().layers {
-        let layer = weights.layer(index);
-        for batch in rows.chunks_mut(BATCH * width) {
-            let sums = &mut sums[..batch.len()];
-            kernel.multiply(&layer, batch, width, sums);
-            requantise(sums, weights.salts(index), batch);
-        }
-    }
-}
-
-fn requantise(sums: &[i32], salts: &[u32], out: &mut [i8]) {
+/// What is kept of the sums of a layer: the top five bits of a full mix with the salt of the column.
+pub fn requantise(sums: &[i32], salts: &[u32], out: &mut [i8]) {
     let width = salts.len();
     for (row, sums) in out.chunks_exact_mut(width).zip(sums.chunks_exact(width)) {
         for ((value, sum), salt) in row.iter_mut().zip(sums).zip(salts) {

@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::kernel::RowKernel;
 use crate::merkle;
 use crate::opening::{OpenedRow, Opening};
-use crate::rows::{Inputs, forward, pack};
+use crate::rows::{Inputs, pack};
 use crate::sample::Sample;
 use crate::weights::Weights;
 
@@ -64,7 +64,7 @@ impl Solver {
         }
         let mut rows = vec![0; shape.rows * shape.width];
         Inputs::after(self.chain.head()).fill(0, shape.width, &mut rows);
-        forward(&self.weights, kernel, &mut rows);
+        kernel.forward(&self.weights, &mut rows);
         let chain = self.chain.index();
         let leaves: Vec<_> = (0..)
             .zip(rows.chunks_exact(shape.width))
@@ -109,7 +109,7 @@ pub fn open(solvers: &[&Solver], kernel: &dyn RowKernel, samples: &[Sample]) -> 
         Inputs::after(before).fill(sample.row, width, values);
         paths.push(merkle::path(leaves, sample.row as usize));
     }
-    forward(&first.weights, kernel, &mut rows);
+    kernel.forward(&first.weights, &mut rows);
     let packed = rows.chunks_exact(width).map(pack);
     Ok(Opening { rows: packed.zip(paths).map(|(packed, path)| OpenedRow { packed, path }).collect() })
 }

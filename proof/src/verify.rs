@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::kernel::RowKernel;
 use crate::merkle;
 use crate::opening::Opening;
-use crate::rows::{Inputs, forward, pack};
+use crate::rows::{Inputs, pack};
 use crate::sample::Sample;
 use crate::weights::Weights;
 
@@ -98,7 +98,7 @@ fn check_rows(weights: &Weights, kernel: &dyn RowKernel, claims: &[(Claim<'_>, &
     for (values, (sample, head)) in rows.chunks_exact_mut(width).zip(places) {
         Inputs::after(head).fill(sample.row, width, values);
     }
-    forward(weights, kernel, &mut rows);
+    kernel.forward(weights, &mut rows);
     let mut rows = rows.chunks_exact(width);
     claims
         .iter()

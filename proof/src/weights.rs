@@ -10,6 +10,9 @@ use crate::challenge::Challenge;
 use crate::digest::{Digest, derive, hasher};
 use crate::shape::Shape;
 
+/// What [`Weights::frugal`] keeps in memory at most.
+const RESIDENT_BYTES: usize = 64 << 20;
+
 /// T layers of n×n i8 and T·n salts. Sharing them costs no soundness: no work per row disappears, and one pass over
 /// them checks every miner of a window.
 pub struct Weights {
@@ -21,7 +24,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Layers are generated when asked for: memory of one layer, the verifier's choice.
+    /// Layers are generated when asked for: memory of one layer.
     ///
     /// # Errors
     /// The challenge's policy lies outside its bounds.
@@ -31,7 +34,7 @@ impl Weights {
         Ok(Self { challenge: challenge.clone(), id, shape, salts: salts(&id, &shape), layers: None })
     }
 
-    /// All layers stay in memory (layers · width² bytes): the solver's choice, which passes them once per round.
+    /// All layers stay in memory: layers · width² bytes.
     ///
     /// # Errors
     /// The challenge's policy lies outside its bounds.
@@ -39,6 +42,17 @@ impl Weights {
         let mut weights = Self::new(challenge)?;
         weights.layers = Some((0..weights.shape.layers).map(|index| weights.generate(index)).collect());
         Ok(weights)
+    }
+
+    /// Layers that take at most 64 MiB together stay in memory; larger ones are generated when they are asked for, which
+    /// costs next to nothing where many rows pass each of them.
+    ///
+    /// # Errors
+    /// The challenge's policy lies outside its bounds.
+    pub fn frugal(challenge: &Challenge) -> Result<Self, PolicyError> {
+        let weights = Self::new(challenge)?;
+        let bytes = weights.shape.layers * weights.shape.width * weights.shape.width;
+        if bytes <= RESIDENT_BYTES { Self::resident(challenge) } else { Ok(weights) }
     }
 
     /// The challenge they were derived from.
@@ -59,6 +73,12 @@ impl Weights {
         &self.shape
     }
 
+    /// Seed of the ChaCha8 stream that all layers lie in, one after the other, from its beginning.
+    #[must_use]
+    pub fn seed(&self) -> Digest {
+        derive("assay weights v1", &[&self.id])
+    }
+
     /// Layer `index` (below the policy's layers): n columns of n values each, `w[column · n + k]`.
     #[must_use]
     pub fn layer(&self, index: usize) -> Cow<'_, [i8]> {
@@ -76,7 +96,7 @@ impl Weights {
 
     fn generate(&self, index: usize) -> Vec<i8> {
         let len = self.shape.width * self.shape.width;
-        let mut stream = ChaCha8Rng::from_seed(derive("assay weights v1", &[&self.id]));
+        let mut stream = ChaCha8Rng::from_seed(self.seed());
         stream.set_word_pos(index as u128 * (len / 4) as u128);
         let mut bytes = vec![0; len];
         stream.fill_bytes(&mut bytes);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common::{Session, challenge, hotkey, policy};
 use incentive::policy::ComputePolicy;
 use incentive::verdict::Fault;
-use proof::rows::{Inputs, forward, pack};
+use proof::rows::{Inputs, pack};
 use proof::{
     Chain, Challenge, Claim, Commitment, Digest, OpenedRow, Opening, RowKernel, Sample, ScalarKernel, Step, Weights,
     merkle, sample, verify_batch,
@@ -51,7 +51,7 @@ fn crooked(window: &Challenge, rounds: u32, row: impl Fn(&Digest, u32) -> Vec<u8
 fn true_row(weights: &Weights, kernel: &dyn RowKernel, head: &Digest, row: u32) -> Vec<u8> {
     let mut values = vec![0; weights.shape().width];
     Inputs::after(head).fill(row, weights.shape().width, &mut values);
-    forward(weights, kernel, &mut values);
+    kernel.forward(weights, &mut values);
     pack(&values)
 }
 

@@ -3,7 +3,7 @@
 
 use incentive::policy::ComputePolicy;
 use incentive::units::{Block, NetUid};
-use proof::rows::{forward, mix32};
+use proof::rows::mix32;
 use proof::{Challenge, RowKernel, ScalarKernel, Weights};
 
 const WIDTH: usize = 64;
@@ -82,7 +82,7 @@ fn a_linear_step_collapses_all_layers_into_one() {
 fn the_step_of_the_protocol_does_not_collapse() {
     let weights = weights();
     let mut honest = inputs();
-    forward(&weights, &ScalarKernel, &mut honest);
+    ScalarKernel.forward(&weights, &mut honest);
     let salts = weights.salts(LAYERS - 1).iter().cycle();
     // The best that the merged matrix can do: the same sums, the last layer's own salts.
     let attack: Vec<i8> = shortcut(&collapse(&weights), &inputs())
@@ -104,8 +104,8 @@ fn values_stay_uniform_and_one_change_reaches_everything() {
     let weights = weights();
     let (mut rows, mut changed) = (inputs(), inputs());
     changed[0] ^= 1;
-    forward(&weights, &ScalarKernel, &mut rows);
-    forward(&weights, &ScalarKernel, &mut changed);
+    ScalarKernel.forward(&weights, &mut rows);
+    ScalarKernel.forward(&weights, &mut changed);
     let differing = rows[..WIDTH].iter().zip(&changed[..WIDTH]).filter(|(a, b)| a != b).count();
     assert!(differing >= 55, "{differing} of 64 values differ; 62 are expected");
     assert_eq!(rows[WIDTH..], changed[WIDTH..], "rows do not mix");

@@ -1,12 +1,10 @@
-//! Honest proofs are accepted, whatever device computed them: integers, floats with 24-bit sums, any order, any threads.
+//! Honest proofs are accepted, whatever device computed them: integers, floats with 24-bit sums, any order.
 
 mod common;
 
-use std::num::NonZeroUsize;
-
 use common::{Dots, Session, bf16, challenge, hotkey, policy};
 use incentive::verdict::Fault;
-use proof::{RowKernel, ScalarKernel, ThreadedKernel};
+use proof::{RowKernel, ScalarKernel};
 
 fn integers(w: &[i8], x: &[i8]) -> i32 {
     w.iter().zip(x).map(|(w, x)| i32::from(*w) * i32::from(*x)).sum()
@@ -31,14 +29,10 @@ fn rounded_output(w: &[i8], x: &[i8]) -> i32 {
     bf16(floats(w, x) as f32) as i32
 }
 
-fn threads(count: usize) -> ThreadedKernel {
-    ThreadedKernel::new(NonZeroUsize::new(count).expect("not zero"))
-}
-
 #[test]
 fn a_thousand_honest_openings_on_every_kernel_are_accepted() {
-    let kernels: [&dyn RowKernel; 7] =
-        [&ScalarKernel, &Dots(integers), &Dots(floats), &Dots(tensor_core), &Dots(permuted), &threads(1), &threads(2)];
+    let kernels: [&dyn RowKernel; 5] =
+        [&ScalarKernel, &Dots(integers), &Dots(floats), &Dots(tensor_core), &Dots(permuted)];
     for run in 0..1000u32 {
         let mut window = challenge(policy(32, 2, 4, 6), 0);
         window.nonce[..4].copy_from_slice(&run.to_le_bytes());
@@ -81,11 +75,9 @@ fn every_sum_is_exact_at_the_widest_layer() {
         }
         let mut weights = vec![0; 8192 * 8192];
         weights[17 * 8192..18 * 8192].copy_from_slice(&column);
-        for kernel in [&ScalarKernel as &dyn RowKernel, &threads(2)] {
-            let mut out = vec![0; 2 * 8192];
-            kernel.multiply(&weights, &[row.clone(), row.clone()].concat(), 8192, &mut out);
-            assert_eq!((out[16], out[17], out[18], out[8192 + 17]), (0, expected, 0, expected));
-        }
+        let mut out = vec![0; 2 * 8192];
+        ScalarKernel.multiply(&weights, &[row.clone(), row.clone()].concat(), 8192, &mut out);
+        assert_eq!((out[16], out[17], out[18], out[8192 + 17]), (0, expected, 0, expected));
     }
     assert_eq!(integers(&[-128; 8192], &[-16; 8192]), 1 << 24);
 }
@@ -106,11 +98,9 @@ fn the_portable_kernel_equals_a_plain_loop_at_every_size() {
         let byte = |index: usize, salt: u32| proof::rows::mix32(index as u32 ^ salt);
         let weights: Vec<i8> = (0..width * width).map(|index| byte(index, 1) as i8).collect();
         let inputs: Vec<i8> = (0..rows * width).map(|index| (byte(index, 2) >> 27) as i8 - 16).collect();
-        let (mut plain, mut tiled, mut threaded) =
-            (vec![1; rows * width], vec![2; rows * width], vec![3; rows * width]);
+        let (mut plain, mut tiled) = (vec![1; rows * width], vec![2; rows * width]);
         Dots(integers).multiply(&weights, &inputs, width, &mut plain);
         ScalarKernel.multiply(&weights, &inputs, width, &mut tiled);
-        threads(2).multiply(&weights, &inputs, width, &mut threaded);
-        assert!(plain == tiled && plain == threaded, "width {width}, {rows} rows");
+        assert!(plain == tiled, "width {width}, {rows} rows");
     }
 }

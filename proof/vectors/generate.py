@@ -177,7 +177,7 @@ def main():
         "pack": {"values": values, "packed": pack(values).hex()},
         "window": {"netuid": 7, "admissible": 20, "openings": window_vectors(7, 20)},
         "policies": {
-            "dev": policy((2500, 150, 10, 2500), (256, 4, 64, 32, 8, 4096), (5, 50)).hex(),
+            "dev": policy((2500, 150, 10, 2500), (512, 4, 128, 32, 8, 4096), (5, 50)).hex(),
             "production": policy((30000, 1000, 30, 10000), (4096, 32, 16384, 48, 64, 4096), (5, 50)).hex(),
         },
     }, indent=1))

@@ -55,10 +55,19 @@ fn offences(package: &str, words: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_pure_crates_depend_on_nothing_that_could_do_io() {
-    let allowed: BTreeSet<&str> =
-        ["blake3", "fixed", "incentive", "parity-scale-codec", "rand_chacha", "scale-info", "serde", "thiserror"]
-            .into();
-    for package in ["incentive", "proof"] {
+    let allowed: BTreeSet<&str> = [
+        "blake3",
+        "fixed",
+        "incentive",
+        "parity-scale-codec",
+        "proof",
+        "rand_chacha",
+        "scale-info",
+        "serde",
+        "thiserror",
+    ]
+    .into();
+    for package in ["incentive", "proof", "engine"] {
         let found = dependencies(package, "dependencies");
         assert!(!found.is_empty(), "{package} has no dependencies: the manifest was not understood");
         let foreign: Vec<_> = found.iter().filter(|name| !allowed.contains(name.as_str())).collect();
@@ -69,7 +78,7 @@ fn the_pure_crates_depend_on_nothing_that_could_do_io() {
 #[test]
 fn the_pure_crates_read_no_clock_file_or_environment() {
     let words = ["std::fs", "std::net", "std::env", "std::io", "SystemTime", "Instant::", "println!", "tokio"];
-    for package in ["incentive", "proof"] {
+    for package in ["incentive", "proof", "engine"] {
         assert_eq!(offences(package, &words), Vec::<String>::new());
     }
     assert!(!offences("validator", &words).is_empty(), "the search finds nothing at all");
@@ -79,6 +88,7 @@ fn the_pure_crates_read_no_clock_file_or_environment() {
 fn the_neurons_do_not_know_each_other_or_the_chain_in_the_box() {
     for (package, strangers) in [
         ("miner", ["validator", "localnet"].as_slice()),
+        ("engine", &["miner", "validator", "localnet", "neuron-common"]),
         ("validator", &["miner", "localnet"]),
         ("neuron-common", &["miner", "validator", "localnet"]),
         ("runtime-metadata", &["neuron-common", "miner", "validator", "localnet"]),
@@ -87,6 +97,26 @@ fn the_neurons_do_not_know_each_other_or_the_chain_in_the_box() {
         let found = dependencies(package, "dependencies");
         assert!(strangers.iter().all(|stranger| !found.contains(*stranger)), "{package} depends on {strangers:?}");
     }
+}
+
+#[test]
+fn unsafe_code_lies_below_one_module_of_the_engine() {
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap().parse::<toml::Table>().unwrap();
+    assert_eq!(workspace["workspace"]["lints"]["rust"]["unsafe_code"].as_str(), Some("forbid"));
+    for package in workspace["workspace"]["members"].as_array().unwrap() {
+        let package = package.as_str().unwrap();
+        let manifest = std::fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
+        let lints = manifest.parse::<toml::Table>().unwrap()["lints"].clone();
+        if package == "engine" {
+            assert_eq!(lints["rust"]["unsafe_code"].as_str(), Some("deny"));
+        } else {
+            assert_eq!(lints["workspace"].as_bool(), Some(true), "{package} has lints of its own");
+        }
+    }
+    let (below, above): (Vec<_>, Vec<_>) =
+        offences("engine", &["unsafe "]).into_iter().partition(|line| line.contains("/simd/"));
+    assert_eq!(above, Vec::<String>::new());
+    assert!(!below.is_empty(), "the search finds nothing at all");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::Kernel;
 use incentive::board::{Board, Window};
 use incentive::policy::Policy;
 use incentive::units::{Hotkey, NetUid, Registration};
@@ -13,7 +14,7 @@ use incentive::verdict::{Fault, Verdict};
 use incentive::{score, units::Block};
 use neuron_common::chain::{ChainClient, Snapshot};
 use neuron_common::window::OpenWindow;
-use proof::{Challenge, ThreadedKernel, Weights};
+use proof::{Challenge, Weights};
 use tokio::time::Instant;
 
 use crate::dispatch::{self, Answer, Collected, Dispatch, Target};
@@ -24,8 +25,6 @@ use crate::store::{RoundEnd, RoundStart, Store, StoreError};
 
 /// How many blocks after its opening a window may still be measured: who starts on the block itself gains the delay.
 const LATE_BLOCKS: u64 = 2;
-/// Bytes of weights that are kept in memory; larger ones are generated layer by layer for each batch.
-const RESIDENT_BYTES: u64 = 64 << 20;
 /// Bytes of rows that are recomputed at once.
 const BATCH_BYTES: u64 = 16 << 20;
 
@@ -227,16 +226,13 @@ pub fn verify(
     answers: &[Result<Answer, Fault>],
 ) -> Result<Verified, VoidReason> {
     let compute = &challenge.compute;
-    let layer = u64::from(compute.width) * u64::from(compute.width);
-    let resident = layer * u64::from(compute.layers) <= RESIDENT_BYTES;
-    let weights = if resident { Weights::resident(challenge) } else { Weights::new(challenge) };
-    let weights = weights.map_err(|error| {
+    let weights = Weights::frugal(challenge).map_err(|error| {
         tracing::error!(%error, "the policy cannot be verified: the round is void");
         VoidReason::VerifierFailed
     })?;
     let rows = u64::from(compute.openings) * u64::from(compute.width);
     let at_once = usize::try_from(BATCH_BYTES / rows.max(1)).unwrap_or(usize::MAX).max(1);
-    let kernel = ThreadedKernel::new(threads);
+    let kernel = Kernel::new(threads);
     let mut found = Vec::with_capacity(collected.len());
     for (collected, answers) in collected.chunks(at_once).zip(answers.chunks(at_once)) {
         found.extend(dispatch::verify(&weights, &kernel, collected, answers));

@@ -9,8 +9,9 @@ use anyhow::Context;
 use benches::machine;
 use incentive::policy::ComputePolicy;
 use incentive::units::{Block, Hotkey, NetUid};
-use proof::rows::{Inputs, forward, pack};
-use proof::{Chain, Challenge, Commitment, OpenedRow, Opening, Sample, ScalarKernel, Weights, merkle, sample, verify};
+use proof::rows::{Inputs, pack};
+use proof::{Chain, Challenge, Commitment, OpenedRow, Opening, RowKernel as _, Sample, ScalarKernel, Weights};
+use proof::{merkle, sample, verify};
 
 /// 25 rounds of 4 rows: a hundred rows, of which exactly as many are computed as the share says.
 const ROUNDS: u32 = 25;
@@ -76,7 +77,7 @@ fn rows(weights: &Weights, head: &[u8; 32], honest: impl Fn(u32) -> bool) -> Vec
     let shape = weights.shape();
     let mut values = vec![0; shape.rows * shape.width];
     Inputs::after(head).fill(0, shape.width, &mut values);
-    forward(weights, &ScalarKernel, &mut values);
+    ScalarKernel.forward(weights, &mut values);
     (0..)
         .zip(values.chunks_exact(shape.width))
         .map(|(row, values)| if honest(row) { pack(values) } else { vec![0; shape.packed_len()] })

@@ -21,7 +21,8 @@ impl Policy {
     /// A whole subnet on one laptop: rounds of milliseconds on one core and windows of seconds.
     ///
     /// 32 openings let a miner that computes half of its rows pass one window with probability 2^-32 = 2.3e-10. A round
-    /// is 34 million operations, so that ten miners on two busy cores still finish dozens of rounds in a window.
+    /// is 268 million operations: hundreds of rounds in a window for each of ten miners on two busy cores with vector
+    /// instructions, dozens without, and work rather than signatures decides how many.
     #[must_use]
     pub const fn dev() -> Self {
         Self {
@@ -32,7 +33,7 @@ impl Policy {
                 reserve_blocks: 10,
                 opening_deadline_ms: 2_500,
             },
-            compute: ComputePolicy { width: 256, layers: 4, rows: 64, openings: 32, chains_max: 8, rounds_max: 4096 },
+            compute: ComputePolicy { width: 512, layers: 4, rows: 128, openings: 32, chains_max: 8, rounds_max: 4096 },
             reputation: ReputationPolicy { windows: 5, fraud_tempos: 50 },
         }
     }
@@ -41,7 +42,8 @@ impl Policy {
     ///
     /// The allowance is that of a start which everybody derives from a public block, a thirtieth of the window. 48
     /// openings catch a tenth of missing rows with 99.4 %; the median of five windows leaves such a cheat nothing. The
-    /// reserve is six minutes: one core checks 256 miners in about 80 to 220 seconds.
+    /// reserve is six minutes: one core checks 256 miners in about 20 seconds with AVX-512 VNNI and in a
+    /// minute with AVX2 (`benches/RESULTS.md`). Portable code takes about ten minutes: more cores, or more blocks.
     #[must_use]
     pub const fn production() -> Self {
         Self {

@@ -103,7 +103,7 @@ fn a_policy_is_a_preset_or_a_file() {
     assert_eq!(PolicyConfig(file.path().display().to_string()).load().unwrap(), Policy::production());
     let error = PolicyConfig("devel".into()).load().unwrap_err().to_string();
     assert!(error.starts_with("policy devel is neither `dev` nor `production` nor a readable file"), "{error}");
-    let file = written(&toml::to_string(&Policy::dev()).unwrap().replace("width = 256", "width = 100"));
+    let file = written(&toml::to_string(&Policy::dev()).unwrap().replace("width = 512", "width = 100"));
     let error = PolicyConfig(file.path().display().to_string()).load().unwrap_err().to_string();
     assert!(error.contains("compute.width = 100"), "{error}");
 }

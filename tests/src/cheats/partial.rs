@@ -1,7 +1,6 @@
 //! Half of the rows, at twice the rate.
 
-use proof::rows::forward;
-use proof::{ScalarKernel, Weights};
+use proof::{RowKernel, ScalarKernel, Weights};
 
 use super::Shortcut;
 
@@ -12,7 +11,7 @@ pub struct Partial;
 impl Shortcut for Partial {
     fn row(&self, weights: &Weights, index: u32, row: &mut [i8]) {
         if index.is_multiple_of(2) {
-            forward(weights, &ScalarKernel, row);
+            ScalarKernel.forward(weights, row);
         }
     }
 }
