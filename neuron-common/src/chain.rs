@@ -7,6 +7,7 @@
 
 mod announce;
 mod blocks;
+mod cause;
 mod config;
 mod consensus;
 mod error;
@@ -17,6 +18,7 @@ mod owner;
 mod pool;
 mod reads;
 mod runtime;
+mod search;
 mod submit;
 
 use std::future::Future;
@@ -30,6 +32,7 @@ use tokio::time::Instant;
 
 pub use announce::Announced;
 pub use blocks::Blocks;
+pub use cause::{Cause, Reaction};
 pub use config::ChainConfig;
 pub use error::ChainError;
 pub use extrinsic::{Arguments, SignedExtrinsic};

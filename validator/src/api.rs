@@ -64,11 +64,13 @@ pub struct RoundView {
 pub struct SubmissionView {
     /// The epoch that it belongs to.
     pub epoch: u64,
-    /// `open`, `landed`, `failed` or `expired`.
+    /// `open`, `landed`, `refused`, `failed`, `expired` or `foreign`.
     pub outcome: &'static str,
-    /// The block that holds it.
+    /// The block that holds it; the one with the weights of another process, if `foreign`.
     pub block: Option<u64>,
-    /// The chain's words, if it failed.
+    /// The chain's name for the reason, if it was refused or failed.
+    pub cause: Option<&'static str>,
+    /// The chain's words, if it was refused or failed.
     pub reason: Option<String>,
     /// What explorers call the extrinsic.
     pub extrinsic: String,
@@ -164,7 +166,7 @@ fn view(
     View {
         block: block.get(),
         round: round.map(round_view),
-        submission: intent.map(|(intent, outcome)| submission_view(&intent, outcome)),
+        submission: intent.map(|(intent, outcome)| submission_view(&intent, &outcome)),
         waiting_for,
         neurons: rows.into_values().collect(),
     }
@@ -179,18 +181,13 @@ fn round_view(round: &RoundSummary) -> RoundView {
     }
 }
 
-fn submission_view(intent: &Intent, outcome: Submission) -> SubmissionView {
-    let code = outcome.code();
-    let (block, reason) = match outcome {
-        Submission::Landed(block) => (Some(block.get()), None),
-        Submission::Failed(reason) => (None, Some(reason)),
-        Submission::Open | Submission::Expired => (None, None),
-    };
+fn submission_view(intent: &Intent, outcome: &Submission) -> SubmissionView {
     SubmissionView {
         epoch: intent.epoch,
-        outcome: code,
-        block,
-        reason,
+        outcome: outcome.code(),
+        block: outcome.block().map(Block::get),
+        cause: outcome.refusal().map(|(cause, _)| cause.name()),
+        reason: outcome.refusal().map(|(_, words)| words.clone()),
         extrinsic: format!("0x{}", hex::encode(intent.hash)),
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use incentive::verdict::Verdict;
+use neuron_common::chain::Cause;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -18,6 +19,7 @@ pub struct Metrics {
     rounds: Family<Code, Counter>,
     verdicts: Family<Code, Counter>,
     submissions: Family<Code, Counter>,
+    refusals: Family<Why, Counter>,
     duration: Histogram,
     lag: Gauge<f64, std::sync::atomic::AtomicU64>,
     spread: Gauge<f64, std::sync::atomic::AtomicU64>,
@@ -28,6 +30,11 @@ struct Code {
     code: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Why {
+    cause: &'static str,
+}
+
 impl Metrics {
     /// Registers all of them.
     #[must_use]
@@ -36,6 +43,7 @@ impl Metrics {
             rounds: Family::default(),
             verdicts: Family::default(),
             submissions: Family::default(),
+            refusals: Family::default(),
             duration: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             lag: Gauge::default(),
             spread: Gauge::default(),
@@ -43,6 +51,7 @@ impl Metrics {
         registry.register("assay_validator_rounds", "Rounds: counted, or why void", metrics.rounds.clone());
         registry.register("assay_validator_verdicts", "Verdicts: accepted, or by fault", metrics.verdicts.clone());
         registry.register("assay_validator_submissions", "Weight submissions by outcome", metrics.submissions.clone());
+        registry.register("assay_validator_refusals", "Refused or failed weights by cause", metrics.refusals.clone());
         let seconds = || Unit::Seconds;
         registry.register_with_unit(
             "assay_validator_round_duration",
@@ -85,8 +94,11 @@ impl Metrics {
         self.lag.set(lag.as_secs_f64());
     }
 
-    /// What became of a submission: the name of its outcome, or of the reason why there was none.
-    pub fn submission(&self, code: &'static str) {
+    /// What became of a submission: the name of its outcome, or of the reason why there was none, and the chain's reason.
+    pub fn submission(&self, code: &'static str, cause: Option<Cause>) {
         self.submissions.get_or_create(&Code { code }).inc();
+        if let Some(cause) = cause {
+            self.refusals.get_or_create(&Why { cause: cause.name() }).inc();
+        }
     }
 }

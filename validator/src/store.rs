@@ -18,7 +18,7 @@ use incentive::units::{Hotkey, NetUid};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-pub use intents::{Begun, Intent, Submission};
+pub use intents::{Attempts, Begun, Intent, Submission};
 pub use rounds::{LastVerdict, RoundEnd, RoundStart};
 
 /// What can go wrong with the database.

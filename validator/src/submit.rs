@@ -1,17 +1,22 @@
-//! Weights go to the chain at most once per epoch, whatever happens in between.
+//! Weights go to the chain once per epoch, whatever happens in between.
 //!
-//! The signed extrinsic is written down before it leaves. Until its fate is known nothing else is signed; after a crash
-//! the same bytes leave again. [`decide`] and [`fate`] are pure; [`Submitter`] acts on them.
+//! Not twice, by three guards of which each would do: nothing is signed for an epoch in which the chain shows weights; what is
+//! signed is void if the hotkey has sent anything since that look ([`WeightsChain::sign`]); and until the fate of a signed
+//! extrinsic is known, which is written down before it leaves, no other is signed. After a crash the same bytes leave again.
+//!
+//! Not never: what expired, or was refused for a reason that other bytes may avoid, is signed anew within its epoch.
+//! [`decide`], [`fate`], [`missed`] and [`rival`] are pure; [`Submitter`] acts on them.
 
 mod chain;
 mod decide;
+pub mod rival;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
 use incentive::units::{Block, Hotkey, NetUid};
-use neuron_common::chain::SignedExtrinsic;
+use neuron_common::chain::{ChainError, Inclusion, SignedExtrinsic, Snapshot};
 use parity_scale_codec::{DecodeAll as _, Encode as _};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -19,9 +24,10 @@ use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 use crate::store::{Begun, Intent, Store, StoreError, Submission};
+use rival::{Known, Sight};
 
 pub use chain::{Signed, WeightsChain};
-pub use decide::{Decision, Past, Skip, decide, fate};
+pub use decide::{Decision, Past, Skip, decide, fate, missed};
 
 /// The version key of the weights that this release writes; an owner may demand a higher one.
 pub const WEIGHTS_VERSION: u64 = 1;
@@ -31,6 +37,12 @@ pub const WEIGHTS_VERSION: u64 = 1;
 pub struct Status {
     /// The reason, in words with a remedy; `None` when nothing stands in the way.
     pub waiting_for: Option<String>,
+    /// What the chain said about the hotkey when this process first looked.
+    #[serde(skip)]
+    start: Option<Sight>,
+    /// The block with the weights of another process that submits with this hotkey.
+    #[serde(skip)]
+    rival: Option<Block>,
 }
 
 /// Brings weights to the chain.
@@ -68,7 +80,8 @@ pub enum Step {
 }
 
 impl<C: WeightsChain> Submitter<C> {
-    /// Submits after every round that ended, until cancelled. `rounds` holds the window of the last one, `head` the block.
+    /// Submits once per epoch, after its round where that ends in time, until cancelled. `rounds` holds the window of the
+    /// last one, `head` the block.
     ///
     /// # Errors
     /// When the database cannot be used.
@@ -77,41 +90,30 @@ impl<C: WeightsChain> Submitter<C> {
         mut rounds: watch::Receiver<Option<Block>>,
         mut head: watch::Receiver<Block>,
     ) -> Result<(), StoreError> {
-        let round = *rounds.borrow_and_update();
-        let mut due = self.is_due(round).await?;
         let mut wait = Block(0);
         loop {
             let open = self.store.run(Store::open_intent).await?;
             let now = *head.borrow_and_update();
             let step = match open {
                 Some(intent) => self.settle(&intent).await?,
-                None if due && now >= wait => self.submit().await?,
+                None if now >= wait => self.submit().await?,
                 None => Step::Open,
             };
             match step {
-                Step::Settled(_) => {
-                    let round = *rounds.borrow();
-                    due = self.is_due(round).await?;
-                }
-                Step::Done => due = false,
+                Step::Settled(_) => wait = Block(0),
+                Step::Done => wait = Block(u64::MAX),
                 Step::Wait(block) => wait = block,
                 Step::Open => {}
             }
             tokio::select! {
                 changed = rounds.changed() => {
                     if changed.is_err() { return Ok(()) }
-                    let round = *rounds.borrow_and_update();
-                    (due, wait) = (self.is_due(round).await?, Block(0));
+                    rounds.borrow_and_update();
+                    wait = Block(0);
                 }
                 changed = head.changed() => if changed.is_err() { return Ok(()) },
             }
         }
-    }
-
-    /// Whether the last round is newer than the last submission.
-    async fn is_due(&self, round: Option<Block>) -> Result<bool, StoreError> {
-        let last = self.store.run(Store::last_intent).await?;
-        Ok(round.is_some_and(|round| last.is_none_or(|(intent, _)| intent.born < round)))
     }
 
     /// Signs, writes down and submits the weights of now, if there is something to submit.
@@ -123,9 +125,12 @@ impl<C: WeightsChain> Submitter<C> {
             Ok(snapshot) => snapshot,
             Err(error) => return Ok(self.again(&error.to_string())),
         };
+        if let Some(step) = self.beware(&snapshot).await? {
+            return Ok(step);
+        }
         let board = self.store.run(Store::board).await?;
         let past = Past {
-            submitted: self.store.run(Store::last_intent).await?.map(|(intent, _)| intent.epoch),
+            attempts: self.store.run(Store::last_attempts).await?,
             round: self.store.run(Store::last_round).await?.map_or(Block(0), |round| round.block),
             reserve: self.reserve,
         };
@@ -140,7 +145,7 @@ impl<C: WeightsChain> Submitter<C> {
                 return Ok(Step::Done);
             }
         };
-        let signed = match self.chain.sign(self.netuid, &weights).await {
+        let signed = match self.chain.sign(&snapshot, &weights).await {
             Ok(signed) => signed,
             Err(error) => return Ok(self.again(&error.to_string())),
         };
@@ -163,6 +168,41 @@ impl<C: WeightsChain> Submitter<C> {
         }
     }
 
+    /// Stops if another process submits with this hotkey.
+    async fn beware(&self, snapshot: &Snapshot) -> Result<Option<Step>, StoreError> {
+        let Some(neuron) = snapshot.neuron(&self.own) else { return Ok(None) };
+        let (start, found) = {
+            let status = self.status.lock();
+            (status.start, status.rival)
+        };
+        if let Some(block) = found {
+            self.note(Some(&Skip::Rival(block)));
+            return Ok(Some(Step::Done));
+        }
+        let (landed, signed) = self.store.run(Store::own_weights).await?;
+        let weights = neuron.last_update;
+        if start.is_some_and(|start| Known { start, landed, signed }.explains(weights)) {
+            return Ok(None);
+        }
+        let nonce = match self.chain.nonce(snapshot.block).await {
+            Ok(nonce) => nonce,
+            Err(error) => return Ok(Some(self.again(&error.to_string()))),
+        };
+        let now = Sight { weights, nonce };
+        let start = *self.status.lock().start.get_or_insert(now);
+        if !(Known { start, landed, signed }).contradicts(&now) {
+            return Ok(None);
+        }
+        self.stop(weights);
+        Ok(Some(Step::Done))
+    }
+
+    /// Stops submitting for as long as this process runs.
+    fn stop(&self, block: Block) {
+        self.status.lock().rival = Some(block);
+        self.note(Some(&Skip::Rival(block)));
+    }
+
     /// Submits the bytes of an intent, again if need be, and writes down what became of them.
     ///
     /// # Errors
@@ -172,35 +212,39 @@ impl<C: WeightsChain> Submitter<C> {
             .map_err(|_| StoreError::Corrupt("a signed extrinsic"))?;
         let outcome = self.chain.submit(&signed).await;
         let mut fate = fate(&outcome);
-        if fate == Submission::Expired {
-            // The node may have thrown away the blocks that held it; the chain's state still tells.
+        if let (Submission::Expired, Err(error)) = (&fate, &outcome) {
+            // Who used the number, if it was used? The chain's state tells.
             match self.chain.snapshot(self.netuid).await {
                 Ok(snapshot) => {
                     let updated = snapshot.neuron(&self.own).map_or(Block(0), |neuron| neuron.last_update);
-                    if updated > intent.born {
-                        fate = Submission::Landed(updated);
-                    }
+                    fate = missed(error, intent.born, updated);
                 }
                 Err(error) => return Ok(self.again(&error.to_string())),
             }
         }
-        self.metrics.submission(fate.code());
+        self.metrics.submission(fate.code(), fate.refusal().map(|(cause, _)| cause));
         let (written, ended) = (intent.clone(), fate.clone());
         self.store.run(move |store| store.end_intent(&written, &ended)).await?;
-        match (&fate, outcome) {
-            (Submission::Landed(block), _) => {
+        Ok(self.tell(intent, fate, outcome))
+    }
+
+    /// Says what became of an intent.
+    fn tell(&self, intent: &Intent, fate: Submission, outcome: Result<Inclusion, ChainError>) -> Step {
+        let epoch = intent.epoch;
+        let reason = outcome.err().map_or_else(String::new, |error| error.to_string());
+        match &fate {
+            Submission::Open => return self.again(&reason),
+            Submission::Landed(block) => {
                 self.note(None);
-                tracing::info!(epoch = intent.epoch, %block, neurons = intent.weights.uids.len(), "weights are on the chain");
+                tracing::info!(epoch, %block, neurons = intent.weights.uids.len(), "weights are on the chain");
             }
-            (Submission::Open, Err(error)) => return Ok(self.again(&error.to_string())),
-            (Submission::Open, Ok(_)) => return Ok(Step::Open),
-            (Submission::Failed(_) | Submission::Expired, outcome) => {
-                let reason = outcome.err().map_or_else(|| "expired".to_owned(), |error| error.to_string());
-                tracing::error!(epoch = intent.epoch, reason, "the chain did not take the weights of this epoch");
+            Submission::Foreign(block) => self.stop(*block),
+            Submission::Expired | Submission::Refused(..) | Submission::Failed(..) => {
+                tracing::error!(epoch, reason, "the chain did not take a submission of this epoch");
                 self.status.lock().waiting_for = Some(reason);
             }
         }
-        Ok(Step::Settled(fate))
+        Step::Settled(fate)
     }
 
     fn again(&self, reason: &str) -> Step {
@@ -215,7 +259,7 @@ impl<C: WeightsChain> Submitter<C> {
         if status.waiting_for != text
             && let Some(skip) = skip
         {
-            self.metrics.submission(skip.code());
+            self.metrics.submission(skip.code(), None);
             if skip.is_failure() {
                 tracing::error!(reason = %skip, "no weights are submitted");
             } else {

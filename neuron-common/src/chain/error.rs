@@ -2,6 +2,8 @@
 
 use incentive::units::{Block, NetUid};
 
+use super::{Cause, Reaction};
+
 /// A failure of a chain operation. The message names the thing and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
@@ -72,17 +74,17 @@ pub enum ChainError {
         netuid: NetUid,
     },
     /// The transaction pool refused the extrinsic; nothing was changed and nothing was paid.
-    #[error("{call} was refused: {name}; {advice}")]
+    #[error("{call} was refused: {name}; {}", .cause.advice())]
     Refused {
         /// What was submitted.
         call: String,
-        /// The chain's name for the reason.
+        /// The chain's name for the reason, or its words where it has none.
         name: String,
-        /// What to do.
-        advice: String,
+        /// The reason.
+        cause: Cause,
     },
     /// The extrinsic is in a block and failed there.
-    #[error("{call} failed in block {block}: {pallet}::{name}; {advice}")]
+    #[error("{call} failed in block {block}: {pallet}::{name}; {}", .cause.advice())]
     Failed {
         /// What was submitted.
         call: String,
@@ -92,16 +94,28 @@ pub enum ChainError {
         pallet: String,
         /// The pallet's error, such as `SettingWeightsTooFast`.
         name: String,
-        /// What to do.
-        advice: String,
+        /// The same, if it is known.
+        cause: Cause,
     },
-    /// The extrinsic can no longer enter a block: it was not included in its lifetime, or its nonce was used by another.
+    /// The lifetime of the extrinsic is over and no block holds it: it never will be included.
     #[error("{call} was not included up to block {until} and never will be; sign it anew")]
     Expired {
         /// What was submitted.
         call: String,
         /// The last block that was searched.
         until: Block,
+    },
+    /// Another extrinsic of the same signer has used the number of this one, which never will be included.
+    #[error("{call}: its number {nonce} was used by another extrinsic of this key up to block {until}; sign it anew")]
+    NonceTaken {
+        /// What was submitted.
+        call: String,
+        /// The number.
+        nonce: u64,
+        /// The last block that was searched.
+        until: Block,
+        /// Whether the node had every block to be searched. If not, the extrinsic itself may be in one of those.
+        complete: bool,
     },
     /// The extrinsic was not seen in a finalized block in time. It may still be included: submit the same bytes again.
     #[error("{call} was not finalized within {seconds} s; submit the same bytes again")]
@@ -143,19 +157,16 @@ impl ChainError {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Refused { name, .. } | Self::Failed { name, .. } => Some(name),
-            Self::Unreachable { .. }
-            | Self::Timeout { .. }
-            | Self::WrongChain { .. }
-            | Self::NotSubtensor { .. }
-            | Self::Incompatible { .. }
-            | Self::NoSuchSubnet { .. }
-            | Self::NoSuchBlock { .. }
-            | Self::CommitRevealNotSupported { .. }
-            | Self::Expired { .. }
-            | Self::NotFinalized { .. }
-            | Self::InvalidAddress { .. }
-            | Self::Node { .. }
-            | Self::Codec { .. } => None,
+            _ => None,
+        }
+    }
+
+    /// Why the chain refused, where it did.
+    #[must_use]
+    pub const fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Refused { cause, .. } | Self::Failed { cause, .. } => Some(*cause),
+            _ => None,
         }
     }
 
@@ -164,16 +175,8 @@ impl ChainError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::NotFinalized { .. } | Self::Node { .. } => true,
-            Self::Refused { name, .. } | Self::Failed { name, .. } => {
-                matches!(
-                    name.as_str(),
-                    "RateLimitExceeded"
-                        | "SettingWeightsTooFast"
-                        | "ServingRateLimitExceeded"
-                        | "AdminActionProhibitedDuringWeightsWindow"
-                        | "TemporarilyBanned"
-                        | "PoolFull"
-                )
+            Self::Refused { cause, .. } | Self::Failed { cause, .. } => {
+                matches!(cause.reaction(), Reaction::Resend | Reaction::Wait)
             }
             Self::WrongChain { .. }
             | Self::NotSubtensor { .. }
@@ -182,6 +185,7 @@ impl ChainError {
             | Self::NoSuchBlock { .. }
             | Self::CommitRevealNotSupported { .. }
             | Self::Expired { .. }
+            | Self::NonceTaken { .. }
             | Self::InvalidAddress { .. }
             | Self::Codec { .. } => false,
         }

@@ -12,11 +12,15 @@ use subxt::utils::{AccountId32, MultiSignature};
 
 use super::link::Link;
 use super::runtime::{self, Call, Runtime};
-use super::{ChainClient, ChainError, Value, codec, rpc};
+use super::{ChainClient, ChainError, Snapshot, Value, codec, node, rpc};
 use crate::keystore::Keypair;
 
 /// How many blocks a signed extrinsic may wait for its inclusion: about 25 minutes on the main network.
 const LIFETIME: u64 = 128;
+
+/// The same for weights: long enough for a busy pool behind a few blocks of finality, and where an epoch has room, short
+/// enough that one that got lost is over, and another is signed, before the epoch is.
+const WEIGHTS_LIFETIME: std::ops::RangeInclusive<u64> = 8..=64;
 
 /// Arguments of a call, by name.
 pub type Arguments = Vec<(String, Value)>;
@@ -54,28 +58,40 @@ impl subxt::tx::Signer<SubstrateConfig> for Signer<'_> {
 }
 
 impl ChainClient {
-    /// Signs a weight vector for mechanism 0, without submitting it.
+    /// Signs a weight vector for mechanism 0 as of a snapshot, without submitting it.
+    ///
+    /// It carries the number that the hotkey had at the block of the snapshot, so the chain takes it only if the hotkey has
+    /// sent nothing since: weights that the snapshot does not show yet, of this process or another, make it void.
     ///
     /// # Errors
-    /// [`ChainError::CommitRevealNotSupported`] where weights must be sealed, or if the node does not answer in time.
+    /// [`ChainError::CommitRevealNotSupported`] where weights must be sealed, [`ChainError::NoSuchBlock`] if the node does
+    /// not know the block of the snapshot, or if it does not answer in time.
     pub async fn sign_weights(
         &self,
         key: &Keypair,
-        netuid: NetUid,
+        subnet: &Snapshot,
         weights: &WeightVector,
         version_key: u64,
     ) -> Result<SignedExtrinsic, ChainError> {
+        let netuid = subnet.netuid;
+        if subnet.commit_reveal {
+            return Err(ChainError::CommitRevealNotSupported { netuid });
+        }
         let call = weights_call(netuid, weights, version_key);
         self.on_link("signing weights", async |link| {
-            let at = self.at_head(&link).await?;
-            let netuid_key = vec![Value::from(netuid.get())];
-            let sealed = at.storage::<bool>(items::COMMIT_REVEAL_WEIGHTS_ENABLED, netuid_key).await?;
-            if sealed.unwrap_or(false) {
-                return Err(ChainError::CommitRevealNotSupported { netuid });
-            }
-            sign(&link, &at, key, &call).await
+            let at = self.at_hash(&link, subnet.block.hash).await?;
+            let nonce = nonce_at(&at, key.hotkey()).await?;
+            signed(&at, key, &call, nonce, weights_lifetime(subnet))
         })
         .await
+    }
+
+    /// The number of the next extrinsic of a key, as of a block: those in pools are not counted.
+    ///
+    /// # Errors
+    /// [`ChainError::NoSuchBlock`], or if the node does not answer in time.
+    pub async fn nonce(&self, key: Hotkey, block: [u8; 32]) -> Result<u64, ChainError> {
+        self.on_link("reading the nonce", async |link| nonce_at(&self.at_hash(&link, block).await?, key).await).await
     }
 
     /// Signs any call, without submitting it.
@@ -115,14 +131,35 @@ pub(super) fn weights_call(netuid: NetUid, weights: &WeightVector, version_key: 
     runtime::call(items::SET_MECHANISM_WEIGHTS, arguments)
 }
 
+async fn nonce_at(at: &Runtime, key: Hotkey) -> Result<u64, ChainError> {
+    at.tx().account_nonce(&AccountId32(key.0)).await.map_err(node("reading the nonce"))
+}
+
+/// Blocks that weights signed now may wait. An era is a power of two.
+fn weights_lifetime(subnet: &Snapshot) -> u64 {
+    let left = subnet.last_epoch_block.after(u64::from(subnet.tempo)).since(subnet.block.number);
+    let half = (left / 2).clamp(*WEIGHTS_LIFETIME.start(), *WEIGHTS_LIFETIME.end());
+    1 << half.ilog2()
+}
+
 async fn sign(link: &Link, at: &Runtime, key: &Keypair, call: &Call) -> Result<SignedExtrinsic, ChainError> {
-    let call = at.adapted(call)?;
     let account = AccountId32(key.hotkey().0);
     // Counts what waits in the pool too, unlike the nonce in the state.
     let nonce = link.rpc.system_account_next_index(&account).await.map_err(rpc("reading the nonce"))?;
+    signed(at, key, call, nonce, LIFETIME)
+}
+
+fn signed(
+    at: &Runtime,
+    key: &Keypair,
+    call: &Call,
+    nonce: u64,
+    lifetime: u64,
+) -> Result<SignedExtrinsic, ChainError> {
+    let call = at.adapted(call)?;
     let params = SubstrateExtrinsicParamsBuilder::new()
         .nonce(nonce)
-        .mortal_from_unchecked(LIFETIME, at.block_number(), at.block_hash())
+        .mortal_from_unchecked(lifetime, at.block_number(), at.block_hash())
         .build();
     let fail = codec("encoding an extrinsic");
     let mut signable = at.tx().create_signable_offline(&call, params).map_err(&fail)?;
@@ -134,7 +171,8 @@ async fn sign(link: &Link, at: &Runtime, key: &Keypair, call: &Call) -> Result<S
         signer: key.hotkey(),
         nonce,
         born: Block(at.block_number()),
-        mortal_until: Block(at.block_number()).after(LIFETIME),
+        // At the block after it the era points to that block itself.
+        mortal_until: Block(at.block_number()).after(lifetime - 1),
     })
 }
 

@@ -8,19 +8,17 @@ use std::sync::Arc;
 use incentive::units::Block;
 use runtime_metadata::items;
 use subxt::SubstrateConfig;
-use subxt::config::Hasher as _;
-use subxt::config::substrate::BlakeTwo256;
 use subxt::error::DispatchError;
 use subxt::events::Phase;
-use subxt::utils::{AccountId32, H256};
+use subxt::utils::H256;
 use subxt_rpcs::Error as RpcError;
 use subxt_rpcs::client::RpcSubscription;
 use subxt_rpcs::methods::legacy::TransactionStatus;
 
 use super::link::{Link, until};
 use super::owner::{Event, Receipt};
-use super::pool::{self, Answer};
-use super::{BlockRef, ChainClient, ChainError, SignedExtrinsic, blocks, codec, node, rpc, runtime};
+use super::search::{Place, Search};
+use super::{Cause, ChainClient, ChainError, SignedExtrinsic, codec, node, pool, rpc, runtime};
 
 /// The block that an extrinsic is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,40 +31,32 @@ pub struct Inclusion {
 
 type Watch = RpcSubscription<TransactionStatus<H256>>;
 
-/// The search for one extrinsic, block by block.
-struct Search<'a> {
-    extrinsic: &'a SignedExtrinsic,
-    next: Block,
-}
-
-/// Where an extrinsic was found.
-struct Place {
-    block: BlockRef,
-    index: u32,
-}
-
 impl ChainClient {
     /// Submits an extrinsic and waits until it is in a finalized block and has succeeded there.
     ///
     /// # Errors
-    /// [`ChainError::Refused`] and [`ChainError::Failed`] name the chain's reason; [`ChainError::Expired`] if it can never
-    /// be included; [`ChainError::NotFinalized`] if the node needs longer than [`super::Timing::finality`]: then the same
-    /// bytes may be submitted again.
+    /// [`ChainError::Refused`] and [`ChainError::Failed`] name the chain's reason; [`ChainError::Expired`] and
+    /// [`ChainError::NonceTaken`] if it can never be included; [`ChainError::NotFinalized`] if the node needs longer than
+    /// [`super::Timing::finality`]: then the same bytes may be submitted again.
     pub async fn submit(&self, extrinsic: &SignedExtrinsic) -> Result<Inclusion, ChainError> {
         Ok(self.deliver(extrinsic).await?.inclusion)
     }
 
     pub(super) async fn deliver(&self, extrinsic: &SignedExtrinsic) -> Result<Receipt, ChainError> {
         let patience = self.timing().finality;
-        let mut search = Search { extrinsic, next: extrinsic.born.after(1) };
         let rounds = async {
+            let mut link = self.link_patiently().await?;
+            let mut search = Search::new(extrinsic);
             loop {
-                let link = self.link_patiently().await?;
                 match self.round(&link, &mut search).await {
                     Err(error) if link.is_lost() => tracing::debug!(%error, "connection lost while submitting"),
                     Ok(None) => {}
                     Ok(Some(receipt)) => return Ok(receipt),
                     Err(error) => return Err(error),
+                }
+                let now = self.link_patiently().await?;
+                if !Arc::ptr_eq(&now, &link) {
+                    (link, search) = (now, Search::new(extrinsic));
                 }
             }
         };
@@ -78,24 +68,26 @@ impl ChainClient {
     /// Submits once and watches; `None` asks for another round.
     async fn round(&self, link: &Arc<Link>, search: &mut Search<'_>) -> Result<Option<Receipt>, ChainError> {
         if let Some(place) = search.advance(link).await? {
-            return search.receipt(link, place).await.map(Some);
+            return receipt(link, search.extrinsic(), &place).await.map(Some);
         }
         // A node would call an extrinsic beyond its lifetime badly signed: its era then points to another block.
-        search.in_time()?;
-        let mut watch = match link.rpc.author_submit_and_watch_extrinsic(&search.extrinsic.bytes).await {
+        if search.is_over() {
+            return search.still_possible(link).await.map(|()| None);
+        }
+        let mut watch = match link.rpc.author_submit_and_watch_extrinsic(&search.extrinsic().bytes).await {
             Ok(watch) => Some(watch),
             Err(RpcError::User(error)) => match pool::answer(&error) {
-                Answer::Known | Answer::Outdated => None,
-                other => return Err(other.error(&search.extrinsic.call)),
+                answer if answer.is_for_blocks() => None,
+                answer => return Err(answer.error(&search.extrinsic().call)),
             },
             Err(other) => return Err(rpc("submitting an extrinsic")(other)),
         };
         loop {
             let again = self.pause(link, &mut watch, search).await?;
             if let Some(place) = search.advance(link).await? {
-                return search.receipt(link, place).await.map(Some);
+                return receipt(link, search.extrinsic(), &place).await.map(Some);
             }
-            if watch.is_none() {
+            if watch.is_none() || search.is_over() {
                 search.still_possible(link).await?;
             }
             if again {
@@ -121,10 +113,8 @@ impl ChainClient {
                 if search.peek(link).await? {
                     return Ok(false);
                 }
-                let name = "Invalid".to_owned();
-                let advice =
-                    "the chain has changed since it was signed (nonce, stake or runtime); sign it anew".to_owned();
-                Err(ChainError::Refused { call: search.extrinsic.call.clone(), name, advice })
+                let cause = Cause::Invalid;
+                Err(ChainError::Refused { call: search.extrinsic().call.clone(), name: cause.name().to_owned(), cause })
             }
             Some(Ok(
                 TransactionStatus::Usurped(_) | TransactionStatus::Dropped | TransactionStatus::FinalityTimeout(_),
@@ -147,96 +137,39 @@ impl ChainClient {
     }
 }
 
-impl Search<'_> {
-    /// Searches the finalized blocks that were not searched yet.
-    async fn advance(&mut self, link: &Link) -> Result<Option<Place>, ChainError> {
-        let head = blocks::head_of(link).await?.number.min(self.extrinsic.mortal_until);
-        while self.next <= head {
-            if let Some(place) = self.look(link, self.next).await? {
-                return Ok(Some(place));
-            }
-            self.next = self.next.after(1);
+/// What an extrinsic did in its block.
+async fn receipt(link: &Link, extrinsic: &SignedExtrinsic, place: &Place) -> Result<Receipt, ChainError> {
+    let doing = "reading the events of a block";
+    let Place { block, index } = place;
+    let at = link.online.at_block_hash_and_number(H256(block.hash), block.number.get()).await;
+    let at = at.map_err(node(doing))?;
+    let all = at.events().fetch().await.map_err(node(doing))?;
+    let mut events = Vec::new();
+    for event in all.iter() {
+        let event = event.map_err(codec(doing))?;
+        if event.phase() != Phase::ApplyExtrinsic(*index) {
+            continue;
         }
-        Ok(None)
-    }
-
-    /// Whether the extrinsic is in a block that is finalized by now.
-    async fn peek(&self, link: &Link) -> Result<bool, ChainError> {
-        let mut ahead = Search { extrinsic: self.extrinsic, next: self.next };
-        Ok(ahead.advance(link).await?.is_some())
-    }
-
-    async fn look(&self, link: &Link, number: Block) -> Result<Option<Place>, ChainError> {
-        let Some(hash) = blocks::hash_of(link, number).await? else { return Ok(None) };
-        let body = link.rpc.chain_get_block(Some(H256(hash))).await.map_err(rpc("reading a block"))?;
-        let Some(body) = body else { return Ok(None) };
-        let mut hashes = body.block.extrinsics.iter().map(|bytes| BlakeTwo256.hash(&bytes.0).0);
-        let index = hashes.position(|hash| hash == self.extrinsic.hash).and_then(|index| u32::try_from(index).ok());
-        Ok(index.map(|index| Place { block: BlockRef { number, hash }, index }))
-    }
-
-    fn searched(&self) -> Block {
-        Block(self.next.get().saturating_sub(1))
-    }
-
-    fn expired(&self) -> ChainError {
-        ChainError::Expired { call: self.extrinsic.call.clone(), until: self.searched() }
-    }
-
-    /// # Errors
-    /// [`ChainError::Expired`] once every block of its lifetime was searched.
-    fn in_time(&self) -> Result<(), ChainError> {
-        if self.searched() >= self.extrinsic.mortal_until { Err(self.expired()) } else { Ok(()) }
-    }
-
-    /// # Errors
-    /// [`ChainError::Expired`] once every block that could hold the extrinsic was searched.
-    async fn still_possible(&self, link: &Link) -> Result<(), ChainError> {
-        self.in_time()?;
-        let searched = self.searched();
-        // Another extrinsic may have used the nonce: the state at the last searched block tells.
-        let Some(hash) = blocks::hash_of(link, searched).await? else { return Ok(()) };
-        let at = link.online.at_block_hash_and_number(H256(hash), searched.get()).await;
-        let at = at.map_err(node("reading a block"))?;
-        let account = AccountId32(self.extrinsic.signer.0);
-        let nonce = at.tx().account_nonce(&account).await.map_err(node("reading the nonce"))?;
-        if nonce > self.extrinsic.nonce { Err(self.expired()) } else { Ok(()) }
-    }
-
-    /// What the extrinsic did in its block.
-    async fn receipt(&self, link: &Link, place: Place) -> Result<Receipt, ChainError> {
-        let doing = "reading the events of a block";
-        let Place { block, index } = place;
-        let at = link.online.at_block_hash_and_number(H256(block.hash), block.number.get()).await;
-        let at = at.map_err(node(doing))?;
-        let all = at.events().fetch().await.map_err(node(doing))?;
-        let mut events = Vec::new();
-        for event in all.iter() {
-            let event = event.map_err(codec(doing))?;
-            if event.phase() != Phase::ApplyExtrinsic(index) {
-                continue;
-            }
-            if let Some(bytes) = failure(&event) {
-                let error = DispatchError::decode_from(bytes, at.metadata()).map_err(codec(doing))?;
-                return Err(self.failed(block.number, &error));
-            }
-            let fields = event.decode_fields_unchecked_as().map_err(codec(doing))?;
-            events.push(Event { pallet: event.pallet_name().to_owned(), name: event.event_name().to_owned(), fields });
+        if let Some(bytes) = failure(&event) {
+            let error = DispatchError::decode_from(bytes, at.metadata()).map_err(codec(doing))?;
+            return Err(failed(extrinsic, block.number, &error));
         }
-        Ok(Receipt { inclusion: Inclusion { block: block.number, hash: block.hash }, events })
+        let fields = event.decode_fields_unchecked_as().map_err(codec(doing))?;
+        events.push(Event { pallet: event.pallet_name().to_owned(), name: event.event_name().to_owned(), fields });
     }
+    Ok(Receipt { inclusion: Inclusion { block: block.number, hash: block.hash }, events })
+}
 
-    fn failed(&self, block: Block, error: &DispatchError) -> ChainError {
-        let (pallet, name) = match error {
-            DispatchError::Module(module) => match module.details() {
-                Ok(details) => (details.pallet.name().to_owned(), details.variant.name.clone()),
-                Err(_) => ("unknown pallet".to_owned(), module.details_string()),
-            },
-            other => ("runtime".to_owned(), format!("{other:?}")),
-        };
-        let advice = pool::advice(&name).to_owned();
-        ChainError::Failed { call: self.extrinsic.call.clone(), block, pallet, name, advice }
-    }
+fn failed(extrinsic: &SignedExtrinsic, block: Block, error: &DispatchError) -> ChainError {
+    let (pallet, name) = match error {
+        DispatchError::Module(module) => match module.details() {
+            Ok(details) => (details.pallet.name().to_owned(), details.variant.name.clone()),
+            Err(_) => ("unknown pallet".to_owned(), module.details_string()),
+        },
+        other => ("runtime".to_owned(), format!("{other:?}")),
+    };
+    let cause = Cause::of_name(&name);
+    ChainError::Failed { call: extrinsic.call.clone(), block, pallet, name, cause }
 }
 
 /// The encoded dispatch error of an event that reports one: of the extrinsic, or of the call inside a sudo call.

@@ -75,7 +75,10 @@ fn futures_can_move_between_threads(chain: &'static ChainClient, key: &'static c
     sent(async move { crate::window::WindowClock::new(chain.clone(), netuid, policy).next().await });
     sent(chain.snapshot(netuid, None));
     sent(chain.announce(key, netuid, std::net::SocketAddr::from(([1, 2, 3, 4], 5))));
-    sent(async move { chain.submit(&chain.sign_weights(key, netuid, weights, 0).await?).await });
+    sent(async move {
+        let subnet = chain.snapshot(netuid, None).await?;
+        chain.submit(&chain.sign_weights(key, &subnet, weights, 0).await?).await
+    });
     sent(chain.sudo(key, "System", "remark", Vec::new()));
 }
 

@@ -1,7 +1,8 @@
-//! Submissions: at most one per chain, subnet and epoch, written down before it leaves.
+//! Submissions, written down before they leave: one at a time, and after one that has landed none in its epoch.
 
 use incentive::units::{Block, NetUid};
 use incentive::weights::WeightVector;
+use neuron_common::chain::Cause;
 use parity_scale_codec::{DecodeAll as _, Encode as _};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
@@ -37,10 +38,14 @@ pub enum Submission {
     Open,
     /// The chain has it, since this block.
     Landed(Block),
-    /// The chain refused it for good, in these words.
-    Failed(String),
-    /// Its lifetime is over and no block holds it.
+    /// The pool refused it, in these words; no block holds it.
+    Refused(Cause, String),
+    /// It is in a block and failed there, in these words.
+    Failed(Cause, String),
+    /// It can never be included and no block holds it.
     Expired,
+    /// Another process has set weights with this hotkey, in this block; with the same number, so this one never lands.
+    Foreign(Block),
 }
 
 impl Submission {
@@ -50,10 +55,41 @@ impl Submission {
         match self {
             Self::Open => "open",
             Self::Landed(_) => "landed",
-            Self::Failed(_) => "failed",
+            Self::Refused(..) => "refused",
+            Self::Failed(..) => "failed",
             Self::Expired => "expired",
+            Self::Foreign(_) => "foreign",
         }
     }
+
+    /// The block that decided it, where one did.
+    #[must_use]
+    pub const fn block(&self) -> Option<Block> {
+        match self {
+            Self::Landed(block) | Self::Foreign(block) => Some(*block),
+            Self::Open | Self::Refused(..) | Self::Failed(..) | Self::Expired => None,
+        }
+    }
+
+    /// Why the chain did not take it, and in which words, where it said so.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<(Cause, &String)> {
+        match self {
+            Self::Refused(cause, words) | Self::Failed(cause, words) => Some((*cause, words)),
+            Self::Open | Self::Landed(_) | Self::Expired | Self::Foreign(_) => None,
+        }
+    }
+}
+
+/// The submissions of one epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempts {
+    /// The epoch.
+    pub epoch: u64,
+    /// How many there were.
+    pub count: u32,
+    /// What became of the last.
+    pub last: Submission,
 }
 
 /// What became of the wish to submit.
@@ -61,17 +97,16 @@ impl Submission {
 pub enum Begun {
     /// The intent is written: the extrinsic may leave.
     Written,
-    /// This epoch has one already; that one counts and the new one must not leave.
+    /// One has landed in this epoch already; that one counts and the new one must not leave.
     Present,
     /// An earlier one is still open: nothing else may leave before its fate is known.
     Blocked,
 }
 
-const COLUMNS: &str =
-    "genesis, netuid, epoch, extrinsic, hash, nonce, born, mortal_until, weights, outcome, outcome_block, detail";
+const COLUMNS: &str = "genesis, netuid, epoch, extrinsic, hash, nonce, born, mortal_until, weights, outcome, outcome_block, cause, detail";
 
 impl Store {
-    /// Writes an intent unless its epoch has one or an earlier one is open: one exclusive transaction.
+    /// Writes an intent unless one has landed in its epoch or an earlier one is open: one exclusive transaction.
     ///
     /// # Errors
     /// When the database cannot be written; the extrinsic must then not leave.
@@ -85,7 +120,7 @@ impl Store {
             |row| row.get(0),
         )?;
         let present: bool = transaction.query_row(
-            "SELECT EXISTS (SELECT 1 FROM intents WHERE genesis = ?1 AND netuid = ?2 AND epoch = ?3)",
+            "SELECT EXISTS (SELECT 1 FROM intents WHERE genesis = ?1 AND netuid = ?2 AND epoch = ?3 AND outcome = 'landed')",
             params![intent.genesis, intent.netuid.get(), integer(intent.epoch)],
             |row| row.get(0),
         )?;
@@ -96,8 +131,9 @@ impl Store {
             return Ok(Begun::Blocked);
         }
         transaction.execute(
-            "INSERT INTO intents (genesis, netuid, epoch, extrinsic, hash, nonce, born, mortal_until, weights)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO intents (genesis, netuid, epoch, attempt, extrinsic, hash, nonce, born, mortal_until, weights)
+             VALUES (?1, ?2, ?3, (SELECT COUNT(*) FROM intents WHERE genesis = ?1 AND netuid = ?2 AND epoch = ?3),
+                     ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 intent.genesis,
                 intent.netuid.get(),
@@ -119,16 +155,15 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn end_intent(&self, intent: &Intent, outcome: &Submission) -> Result<(), StoreError> {
-        let (block, detail) = match outcome {
-            Submission::Open => return Ok(()),
-            Submission::Landed(block) => (Some(integer(block.get())), None),
-            Submission::Failed(detail) => (None, Some(detail.as_str())),
-            Submission::Expired => (None, None),
-        };
+        if *outcome == Submission::Open {
+            return Ok(());
+        }
+        let block = outcome.block().map(|block| integer(block.get()));
+        let (cause, detail) = outcome.refusal().map(|(cause, words)| (cause.name(), words)).unzip();
         self.0.connection.lock().execute(
-            "UPDATE intents SET outcome = ?4, outcome_block = ?5, detail = ?6
-             WHERE genesis = ?1 AND netuid = ?2 AND epoch = ?3 AND outcome IS NULL",
-            params![intent.genesis, intent.netuid.get(), integer(intent.epoch), outcome.code(), block, detail],
+            "UPDATE intents SET outcome = ?2, outcome_block = ?3, cause = ?4, detail = ?5
+             WHERE hash = ?1 AND outcome IS NULL",
+            params![intent.hash, outcome.code(), block, cause, detail],
         )?;
         Ok(())
     }
@@ -139,7 +174,7 @@ impl Store {
     /// When the database cannot be read.
     pub fn open_intent(&self) -> Result<Option<Intent>, StoreError> {
         let connection = self.0.connection.lock();
-        let found = one(&connection, "outcome IS NULL ORDER BY epoch LIMIT 1")?;
+        let found = one(&connection, "outcome IS NULL ORDER BY epoch, attempt LIMIT 1")?;
         Ok(found.map(|(intent, _)| intent))
     }
 
@@ -148,7 +183,33 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn last_intent(&self) -> Result<Option<(Intent, Submission)>, StoreError> {
-        one(&self.0.connection.lock(), "1 ORDER BY epoch DESC LIMIT 1")
+        one(&self.0.connection.lock(), "1 ORDER BY epoch DESC, attempt DESC LIMIT 1")
+    }
+
+    /// The submissions of the last epoch that had one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn last_attempts(&self) -> Result<Option<Attempts>, StoreError> {
+        let connection = self.0.connection.lock();
+        let Some((Intent { epoch, .. }, last)) = one(&connection, "1 ORDER BY epoch DESC, attempt DESC LIMIT 1")?
+        else {
+            return Ok(None);
+        };
+        let sql = "SELECT COUNT(*) FROM intents WHERE epoch = ?1";
+        let count = connection.query_row(sql, [integer(epoch)], |row| row.get(0))?;
+        Ok(Some(Attempts { epoch, count, last }))
+    }
+
+    /// The newest block that holds weights of this database, and the highest number that was signed with.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn own_weights(&self) -> Result<(Option<Block>, Option<u64>), StoreError> {
+        let sql = "SELECT MAX(CASE outcome WHEN 'landed' THEN outcome_block END), MAX(nonce) FROM intents";
+        let row = self.0.connection.lock().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (block, nonce): (Option<i64>, Option<i64>) = row;
+        Ok((block.map(|block| Block(unsigned(block))), nonce.map(unsigned)))
     }
 }
 
@@ -179,10 +240,21 @@ fn intent(row: &Row<'_>) -> rusqlite::Result<(Intent, Vec<u8>)> {
 fn submission(row: &Row<'_>) -> rusqlite::Result<Submission> {
     let outcome: Option<String> = row.get(9)?;
     let block: Option<i64> = row.get(10)?;
-    let detail: Option<String> = row.get(11)?;
+    let cause: Option<String> = row.get(11)?;
+    let detail: Option<String> = row.get(12)?;
+    let block = Block(unsigned(block.unwrap_or(0)));
+    let refusal = || (cause.as_deref().map_or(Cause::Unknown, Cause::of_name), detail.clone().unwrap_or_default());
     Ok(match outcome.as_deref() {
-        Some("landed") => Submission::Landed(Block(unsigned(block.unwrap_or(0)))),
-        Some("failed") => Submission::Failed(detail.unwrap_or_default()),
+        Some("landed") => Submission::Landed(block),
+        Some("foreign") => Submission::Foreign(block),
+        Some("refused") => {
+            let (cause, words) = refusal();
+            Submission::Refused(cause, words)
+        }
+        Some("failed") => {
+            let (cause, words) = refusal();
+            Submission::Failed(cause, words)
+        }
         Some(_) => Submission::Expired,
         None => Submission::Open,
     })

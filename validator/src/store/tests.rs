@@ -3,6 +3,7 @@ use incentive::policy::Policy;
 use incentive::units::{Block, Registration, Score, Uid, Weight};
 use incentive::verdict::{Fault, Verdict};
 use incentive::weights::WeightVector;
+use neuron_common::chain::Cause;
 use tempfile::TempDir;
 
 use super::*;
@@ -151,12 +152,12 @@ fn freezes_are_counted_by_registration() {
 }
 
 #[test]
-fn an_epoch_has_one_intent_and_the_next_waits_for_its_fate() {
+fn one_intent_lands_in_an_epoch_and_the_next_waits_for_its_fate() {
     let (_folder, path) = place();
     let store = Store::open(&path).unwrap();
     assert_eq!(store.begin_intent(&intent(5)).unwrap(), Begun::Written);
     let other = Intent { extrinsic: vec![0xff], ..intent(5) };
-    assert_eq!(store.begin_intent(&other).unwrap(), Begun::Present);
+    assert_eq!(store.begin_intent(&other).unwrap(), Begun::Blocked);
     assert_eq!(store.begin_intent(&intent(6)).unwrap(), Begun::Blocked);
     drop(store);
 
@@ -172,8 +173,38 @@ fn an_epoch_has_one_intent_and_the_next_waits_for_its_fate() {
     assert_eq!(store.open_intent().unwrap(), None);
     assert_eq!(store.begin_intent(&intent(5)).unwrap(), Begun::Present);
     assert_eq!(store.begin_intent(&intent(6)).unwrap(), Begun::Written);
-    store.end_intent(&intent(6), &Submission::Failed("SubtensorModule::X".into())).unwrap();
-    assert_eq!(store.last_intent().unwrap().unwrap().1, Submission::Failed("SubtensorModule::X".into()));
+    let failed = Submission::Failed(Cause::SettingWeightsTooFast, "too fast".into());
+    store.end_intent(&intent(6), &failed).unwrap();
+    assert_eq!(store.last_intent().unwrap().unwrap().1, failed);
+    assert_eq!(store.last_attempts().unwrap(), Some(Attempts { epoch: 6, count: 1, last: failed }));
+
+    let again = Intent { hash: [0x66; 32], nonce: 9, ..intent(6) };
+    assert_eq!(store.begin_intent(&again).unwrap(), Begun::Written, "what failed is signed anew");
+    store.end_intent(&again, &Submission::Foreign(Block(125))).unwrap();
+    let last = Submission::Foreign(Block(125));
+    assert_eq!(store.last_attempts().unwrap(), Some(Attempts { epoch: 6, count: 2, last }));
+    assert_eq!(store.own_weights().unwrap(), (Some(Block(101)), Some(9)));
+}
+
+#[test]
+fn intents_of_the_first_release_are_kept() {
+    let (_folder, path) = place();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("0001.sql")).unwrap();
+    let row = intent(5);
+    old.execute(
+        "INSERT INTO intents VALUES (?1, 2, 5, ?2, ?3, 5, 100, 228, ?4, 'failed', NULL, 'words')",
+        params![row.genesis, row.extrinsic, row.hash, parity_scale_codec::Encode::encode(&row.weights)],
+    )
+    .unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    drop(old);
+
+    let store = Store::open(&path).unwrap();
+    let failed = Submission::Failed(Cause::Unknown, "words".into());
+    assert_eq!(store.last_intent().unwrap(), Some((row, failed.clone())));
+    assert_eq!(store.last_attempts().unwrap(), Some(Attempts { epoch: 5, count: 1, last: failed }));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use incentive::units::NetUid;
 use incentive::weights::WeightVector;
-use neuron_common::chain::{ChainClient, ChainError, Inclusion, SignedExtrinsic, Snapshot};
+use neuron_common::chain::{BlockRef, ChainClient, ChainError, Inclusion, SignedExtrinsic, Snapshot};
 use neuron_common::keystore::Keypair;
 
 use super::WEIGHTS_VERSION;
@@ -15,10 +15,13 @@ pub trait WeightsChain: Send + Sync {
     /// The subnet now.
     fn snapshot(&self, netuid: NetUid) -> impl Future<Output = Result<Snapshot, ChainError>> + Send;
 
-    /// Signs a weight vector without submitting it.
+    /// The number of this validator's next extrinsic as of a block.
+    fn nonce(&self, block: BlockRef) -> impl Future<Output = Result<u64, ChainError>> + Send;
+
+    /// Signs a weight vector as of a snapshot, without submitting it. Whatever the hotkey sent after it makes it void.
     fn sign(
         &self,
-        netuid: NetUid,
+        subnet: &Snapshot,
         weights: &WeightVector,
     ) -> impl Future<Output = Result<SignedExtrinsic, ChainError>> + Send;
 
@@ -40,8 +43,12 @@ impl WeightsChain for Signed {
         self.chain.snapshot(netuid, None).await
     }
 
-    async fn sign(&self, netuid: NetUid, weights: &WeightVector) -> Result<SignedExtrinsic, ChainError> {
-        self.chain.sign_weights(&self.key, netuid, weights, WEIGHTS_VERSION).await
+    async fn nonce(&self, block: BlockRef) -> Result<u64, ChainError> {
+        self.chain.nonce(self.key.hotkey(), block.hash).await
+    }
+
+    async fn sign(&self, subnet: &Snapshot, weights: &WeightVector) -> Result<SignedExtrinsic, ChainError> {
+        self.chain.sign_weights(&self.key, subnet, weights, WEIGHTS_VERSION).await
     }
 
     async fn submit(&self, signed: &SignedExtrinsic) -> Result<Inclusion, ChainError> {

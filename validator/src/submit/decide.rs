@@ -3,10 +3,13 @@
 use incentive::board::Board;
 use incentive::units::{Block, Hotkey, NetUid, Uid};
 use incentive::weights::{WeightVector, weights};
-use neuron_common::chain::{ChainError, Inclusion, Snapshot};
+use neuron_common::chain::{Cause, ChainError, Inclusion, Neuron, Reaction, Snapshot};
 
 use super::WEIGHTS_VERSION;
-use crate::store::Submission;
+use crate::store::{Attempts, Submission};
+
+/// Submissions of one epoch that may come to nothing before it is given up: a refusal at every block is no way out.
+const MAX_ATTEMPTS: u32 = 8;
 
 /// What to do about the weights of now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +51,17 @@ pub enum Skip {
     /// This epoch has its submission.
     #[error("this epoch has its weights already")]
     EpochDone,
+    /// The chain does not take the weights of this epoch before somebody acts.
+    #[error("the chain refuses the weights of this epoch: {0}; {advice}", advice = .0.advice())]
+    GivenUp(Cause),
+    /// Nothing that was signed in this epoch has landed.
+    #[error("{MAX_ATTEMPTS} submissions of this epoch came to nothing; the next epoch is tried again")]
+    Attempts,
+    /// Another process submits with this hotkey.
+    #[error(
+        "another process submits weights with this hotkey: block {0} holds some that this validator did not send; stop one of the two, then start this one again"
+    )]
+    Rival(Block),
     /// The chain takes weights of one validator only every so many blocks.
     #[error("the chain takes the next weights from block {0} on")]
     RateLimit(Block),
@@ -66,6 +80,9 @@ impl Skip {
             Self::NothingToPay => "nothing_to_pay",
             Self::RoundAhead(_) => "round_ahead",
             Self::EpochDone => "epoch_done",
+            Self::GivenUp(_) => "given_up",
+            Self::Attempts => "attempts",
+            Self::Rival(_) => "rival",
             Self::RateLimit(_) => "rate_limit",
         }
     }
@@ -74,7 +91,13 @@ impl Skip {
     #[must_use]
     pub const fn is_failure(self) -> bool {
         match self {
-            Self::NotRegistered(_) | Self::NoPermit(_) | Self::CommitReveal(_) | Self::Version(_) => true,
+            Self::NotRegistered(_)
+            | Self::NoPermit(_)
+            | Self::CommitReveal(_)
+            | Self::Version(_)
+            | Self::GivenUp(_)
+            | Self::Attempts
+            | Self::Rival(_) => true,
             Self::NothingMeasured | Self::NothingToPay | Self::RoundAhead(_) | Self::EpochDone | Self::RateLimit(_) => {
                 false
             }
@@ -83,10 +106,10 @@ impl Skip {
 }
 
 /// What has happened so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Past {
-    /// The epoch of the last intent. One that is open is settled before anything is decided.
-    pub submitted: Option<u64>,
+    /// The last submissions. One that is open is settled before anything is decided.
+    pub attempts: Option<Attempts>,
     /// The window of the last round that ended.
     pub round: Block,
     /// Blocks that the policy leaves between the last possible window and the epoch.
@@ -107,8 +130,8 @@ pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, past: &Past) -> 
     if !neuron.validator_permit {
         return Decision::Wait(next_epoch, Skip::NoPermit(neuron.uid));
     }
-    if past.submitted.is_some_and(|epoch| epoch >= snapshot.epoch_index) {
-        return Decision::Wait(next_epoch, Skip::EpochDone);
+    if let Some(skip) = settled(snapshot, neuron, past) {
+        return Decision::Wait(next_epoch, skip);
     }
     // Every epoch has a round. Who submits before it is one epoch late from then on, as an epoch takes one submission.
     let late = next_epoch.get().saturating_sub(u64::from(past.reserve.div_ceil(4)));
@@ -127,6 +150,20 @@ pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, past: &Past) -> 
     if weights.is_empty() { Decision::Skip(Skip::NothingToPay) } else { Decision::Submit(weights) }
 }
 
+/// Why this epoch takes no other submission: the chain has its weights, whoever sent them, or nothing would land.
+fn settled(snapshot: &Snapshot, neuron: &Neuron, past: &Past) -> Option<Skip> {
+    // A registration counts as an update as well.
+    if neuron.last_update >= snapshot.last_epoch_block && neuron.last_update > neuron.registered {
+        return Some(Skip::EpochDone);
+    }
+    let attempts = past.attempts.as_ref().filter(|attempts| attempts.epoch >= snapshot.epoch_index)?;
+    match (&attempts.last, attempts.last.refusal()) {
+        (Submission::Landed(_) | Submission::Open | Submission::Foreign(_), _) => Some(Skip::EpochDone),
+        (_, Some((cause, _))) if cause.reaction() == Reaction::GiveUp => Some(Skip::GivenUp(cause)),
+        _ => (attempts.count >= MAX_ATTEMPTS).then_some(Skip::Attempts),
+    }
+}
+
 /// The weights of everybody on the subnet but this validator and the owner, who only receives what nobody earned.
 fn payable(snapshot: &Snapshot, own: &Hotkey, board: &Board) -> WeightVector {
     let scores: Vec<_> = snapshot
@@ -143,17 +180,29 @@ fn payable(snapshot: &Snapshot, own: &Hotkey, board: &Board) -> WeightVector {
 /// Whatever leaves a chance that it is still included keeps it open: the same bytes go again, never others.
 #[must_use]
 pub fn fate(outcome: &Result<Inclusion, ChainError>) -> Submission {
-    match outcome {
-        Ok(inclusion) => Submission::Landed(inclusion.block),
-        Err(ChainError::Expired { .. }) => Submission::Expired,
-        Err(error @ ChainError::Failed { .. }) => Submission::Failed(error.to_string()),
-        // Another extrinsic of the same number waits in the pool, or it is on its way already: the blocks will tell.
-        Err(ChainError::Refused { name, .. })
-            if ["PriorityTooLow", "AlreadyImported", "Outdated"].contains(&name.as_str()) =>
-        {
-            Submission::Open
+    let error = match outcome {
+        Ok(inclusion) => return Submission::Landed(inclusion.block),
+        Err(error) => error,
+    };
+    match error {
+        ChainError::Expired { .. } | ChainError::NonceTaken { .. } => Submission::Expired,
+        ChainError::Failed { cause, .. } => Submission::Failed(*cause, error.to_string()),
+        ChainError::Refused { cause, .. } => match cause.reaction() {
+            Reaction::Resend | Reaction::Wait => Submission::Open,
+            Reaction::SignAnew | Reaction::GiveUp => Submission::Refused(*cause, error.to_string()),
+        },
+        _ => Submission::Open,
+    }
+}
+
+/// What the chain's state says about an extrinsic that no searched block holds, given the block of the last weights.
+#[must_use]
+pub fn missed(error: &ChainError, born: Block, last_update: Block) -> Submission {
+    match error {
+        ChainError::NonceTaken { complete, .. } if last_update > born => {
+            // Where blocks are gone, the one who used the number may have been this one.
+            if *complete { Submission::Foreign(last_update) } else { Submission::Landed(last_update) }
         }
-        Err(error @ ChainError::Refused { .. }) if !error.is_transient() => Submission::Failed(error.to_string()),
-        Err(_) => Submission::Open,
+        _ => Submission::Expired,
     }
 }

@@ -5,12 +5,12 @@ use incentive::policy::Policy;
 use incentive::units::{Rao, Registration, Score, Uid};
 use incentive::verdict::Verdict;
 use incentive::weights::WeightVector;
-use neuron_common::chain::{BlockRef, ChainError, Inclusion, Neuron, Snapshot};
+use neuron_common::chain::{BlockRef, Cause, ChainError, Inclusion, Neuron, Snapshot};
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::store::{RoundEnd, RoundStart};
+use crate::store::{Attempts, RoundEnd, RoundStart};
 
 const OWN: Hotkey = Hotkey([1; 32]);
 const MINER: Hotkey = Hotkey([2; 32]);
@@ -49,7 +49,12 @@ fn subnet() -> Snapshot {
 
 /// The round of this epoch has ended, and the last submission was that of `epoch`.
 fn past(epoch: u64) -> Past {
-    Past { submitted: Some(epoch), round: Block(105), reserve: 8 }
+    tried(epoch, 1, Submission::Landed(Block(105)))
+}
+
+/// The round of this epoch has ended, and so have some submissions of `epoch`.
+fn tried(epoch: u64, count: u32, last: Submission) -> Past {
+    Past { attempts: Some(Attempts { epoch, count, last }), round: Block(105), reserve: 8 }
 }
 
 fn measured() -> Board {
@@ -100,11 +105,49 @@ fn every_reason_not_to_submit() {
 fn the_rate_limit_is_waited_for_in_the_same_epoch() {
     let at = |last_update: u64| {
         let mut snapshot = subnet();
+        snapshot.weights_rate_limit = 20;
         snapshot.neurons[1].last_update = Block(last_update);
         decide(&snapshot, &OWN, &measured(), &past(4))
     };
-    assert!(matches!(at(101), Decision::Submit(_)), "block 111 is the first that may include it");
-    assert_eq!(at(102), Decision::Wait(Block(111), Skip::RateLimit(Block(112))));
+    assert!(matches!(at(91), Decision::Submit(_)), "block 111 is the first that may include it");
+    assert_eq!(at(92), Decision::Wait(Block(111), Skip::RateLimit(Block(112))));
+}
+
+#[test]
+fn an_epoch_in_which_the_chain_shows_weights_takes_no_others() {
+    let at = |last_update: u64, registered: u64| {
+        let mut snapshot = subnet();
+        snapshot.weights_rate_limit = 0;
+        snapshot.neurons[1].last_update = Block(last_update);
+        snapshot.neurons[1].registered = Block(registered);
+        decide(&snapshot, &OWN, &measured(), &Past { attempts: None, ..past(4) })
+    };
+    for own_or_not in [100, 104, 110] {
+        assert_eq!(at(own_or_not, 5), Decision::Wait(Block(120), Skip::EpochDone));
+    }
+    assert!(matches!(at(99, 5), Decision::Submit(_)), "those of the epoch before");
+    assert!(matches!(at(104, 104), Decision::Submit(_)), "a registration is no submission");
+}
+
+#[test]
+fn what_came_to_nothing_is_signed_anew_in_its_epoch_unless_somebody_must_act() {
+    let after = |count, last| decide(&subnet(), &OWN, &measured(), &tried(5, count, last));
+    let refused = |cause| Submission::Refused(cause, String::new());
+    let failed = |cause| Submission::Failed(cause, String::new());
+    for last in [
+        Submission::Expired,
+        refused(Cause::BadProof),
+        failed(Cause::UidVecContainInvalidOne),
+        failed(Cause::SettingWeightsTooFast),
+    ] {
+        assert!(matches!(after(1, last.clone()), Decision::Submit(_)), "{last:?}");
+        assert_eq!(after(8, last), Decision::Wait(Block(120), Skip::Attempts));
+    }
+    for last in [refused(Cause::StakeAmountTooLow), failed(Cause::TooManyUnrevealedCommits)] {
+        let cause = last.refusal().unwrap().0;
+        assert_eq!(after(1, last), Decision::Wait(Block(120), Skip::GivenUp(cause)));
+    }
+    assert_eq!(after(1, Submission::Foreign(Block(103))), Decision::Wait(Block(120), Skip::EpochDone));
 }
 
 #[test]
@@ -120,20 +163,39 @@ fn weights_of_this_epoch_are_waited_for_but_not_for_ever() {
     assert!(matches!(at(110, 101), Decision::Submit(_)));
 }
 
-fn refused(name: &str) -> ChainError {
-    ChainError::Refused { call: "c".into(), name: name.into(), advice: "a".into() }
+fn refused(cause: Cause) -> ChainError {
+    ChainError::Refused { call: "c".into(), name: cause.name().into(), cause }
+}
+
+fn expired() -> ChainError {
+    ChainError::Expired { call: "c".into(), until: Block(300) }
+}
+
+fn taken(complete: bool) -> ChainError {
+    ChainError::NonceTaken { call: "c".into(), nonce: 0, until: Block(111), complete }
 }
 
 #[test]
 fn what_may_still_land_stays_open() {
     let lost = ChainError::Timeout { doing: "d", endpoint: "e".into(), seconds: 1 };
-    let open = [lost, refused("RateLimitExceeded"), refused("PriorityTooLow"), refused("Outdated")];
+    let open = [lost, refused(Cause::RateLimitExceeded), refused(Cause::PriorityTooLow), refused(Cause::Stale)];
     for error in open {
         assert_eq!(fate(&Err(error.clone())), Submission::Open, "{error}");
     }
-    assert!(matches!(fate(&Err(refused("StakeAmountTooLow"))), Submission::Failed(_)));
-    assert_eq!(fate(&Err(ChainError::Expired { call: "c".into(), until: Block(9) })), Submission::Expired);
+    for cause in [Cause::StakeAmountTooLow, Cause::Unknown, Cause::BadProof] {
+        assert!(matches!(fate(&Err(refused(cause))), Submission::Refused(found, _) if found == cause));
+    }
+    assert_eq!(fate(&Err(expired())), Submission::Expired);
     assert_eq!(fate(&Ok(Inclusion { block: Block(7), hash: [0; 32] })), Submission::Landed(Block(7)));
+}
+
+#[test]
+fn the_state_tells_who_used_a_number() {
+    let of = |error: &ChainError, updated: u64| missed(error, Block(110), Block(updated));
+    assert_eq!(of(&expired(), 100), Submission::Expired);
+    assert_eq!(of(&taken(true), 110), Submission::Expired, "another call of the hotkey");
+    assert_eq!(of(&taken(true), 111), Submission::Foreign(Block(111)), "all blocks were searched: not this one");
+    assert_eq!(of(&taken(false), 111), Submission::Landed(Block(111)), "in a block that is gone");
 }
 
 /// Where the process dies.
@@ -159,6 +221,8 @@ struct State {
     crash: Crash,
     snapshot: Snapshot,
     signed: u64,
+    /// The number of the hotkey's next extrinsic.
+    nonce: u64,
     /// Hash and epoch of every extrinsic that a block holds.
     included: Vec<([u8; 32], u64)>,
     /// What the next submissions are answered, before anything else.
@@ -167,7 +231,7 @@ struct State {
 
 impl Fake {
     fn new(crash: Crash) -> Self {
-        let state = State { crash, snapshot: subnet(), signed: 0, included: Vec::new(), answers: Vec::new() };
+        let state = State { crash, snapshot: subnet(), signed: 0, nonce: 0, included: Vec::new(), answers: Vec::new() };
         Self { state: Arc::new(Mutex::new(state)), crashed: Arc::new(Notify::new()) }
     }
 
@@ -184,7 +248,11 @@ impl WeightsChain for Fake {
         Ok(self.state.lock().snapshot.clone())
     }
 
-    async fn sign(&self, _: NetUid, _: &WeightVector) -> Result<SignedExtrinsic, ChainError> {
+    async fn nonce(&self, _: BlockRef) -> Result<u64, ChainError> {
+        Ok(self.state.lock().nonce)
+    }
+
+    async fn sign(&self, _: &Snapshot, _: &WeightVector) -> Result<SignedExtrinsic, ChainError> {
         let signed = {
             let mut state = self.state.lock();
             state.signed += 1;
@@ -194,7 +262,7 @@ impl WeightsChain for Fake {
                 bytes: vec![number; 8],
                 hash: [number; 32],
                 signer: OWN,
-                nonce: 0,
+                nonce: state.nonce,
                 born,
                 mortal_until: born.after(128),
             }
@@ -213,6 +281,8 @@ impl WeightsChain for Fake {
             let epoch = state.snapshot.epoch_index;
             if !state.included.iter().any(|(hash, _)| *hash == signed.hash) {
                 state.included.push((signed.hash, epoch));
+                state.nonce += 1;
+                state.snapshot.neurons[1].last_update = signed.born.after(1);
             }
             Inclusion { block: signed.born.after(1), hash: [0; 32] }
         };
@@ -236,8 +306,12 @@ fn submitter(chain: &Fake, path: &Path) -> Submitter<Fake> {
 
 /// A database in which one round has counted.
 fn database(path: &Path) {
-    let store = Store::open(path).unwrap();
-    let block = Block(105);
+    round(&Store::open(path).unwrap(), 105);
+}
+
+/// A round that has counted.
+fn round(store: &Store, block: u64) {
+    let block = Block(block);
     let start = RoundStart { block, epoch: 5, window: [0; 32], nonce: [0; 32], policy: [0; 32], started_ms: 0 };
     store.begin_round(&start).unwrap();
     let end = RoundEnd { block, void: None, outcomes: Vec::new(), secret: None, took_ms: 0 };
@@ -288,7 +362,7 @@ async fn trouble_on_the_way_is_met_with_the_same_bytes() {
     database(&path);
     let chain = Fake::new(Crash::Never);
     let lost = ChainError::Timeout { doing: "submitting", endpoint: "e".into(), seconds: 1 };
-    chain.state.lock().answers = vec![lost, refused("RateLimitExceeded")];
+    chain.state.lock().answers = vec![lost, refused(Cause::RateLimitExceeded)];
     let submitter = submitter(&chain, &path);
     assert_eq!(live(&submitter).await, Some(Step::Open));
     assert!(submitter.status.lock().waiting_for.is_some());
@@ -298,23 +372,108 @@ async fn trouble_on_the_way_is_met_with_the_same_bytes() {
     assert_eq!(submitter.status.lock().waiting_for, None);
 }
 
+/// The next epoch, with its round.
+fn next_epoch(state: &mut State) {
+    state.snapshot.epoch_index += 1;
+    state.snapshot.block.number = Block(130);
+    state.snapshot.last_epoch_block = Block(120);
+}
+
 #[tokio::test]
-async fn a_failed_submission_is_not_tried_again_in_its_epoch_but_in_the_next() {
+async fn a_refusal_that_needs_somebody_to_act_is_not_tried_again_in_its_epoch_but_in_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("v.db");
     database(&path);
     let chain = Fake::new(Crash::Never);
-    chain.state.lock().answers = vec![refused("StakeAmountTooLow")];
+    chain.state.lock().answers = vec![refused(Cause::StakeAmountTooLow)];
     let submitter = submitter(&chain, &path);
-    assert!(matches!(live(&submitter).await, Some(Step::Settled(Submission::Failed(_)))));
+    assert!(matches!(live(&submitter).await, Some(Step::Settled(Submission::Refused(Cause::StakeAmountTooLow, _)))));
     assert_eq!(live(&submitter).await, Some(Step::Wait(Block(120))));
+    let reason = submitter.status.lock().waiting_for.clone().unwrap();
+    assert!(reason.contains("StakeAmountTooLow") && reason.contains("stake more"), "{reason}");
     assert_eq!(chain.state.lock().included, []);
-    chain.state.lock().snapshot.epoch_index += 1;
+    next_epoch(&mut chain.state.lock());
+    round(&submitter.store, 125);
     assert!(matches!(live(&submitter).await, Some(Step::Settled(Submission::Landed(_)))));
 }
 
 #[tokio::test]
-async fn an_expired_one_may_have_landed_where_nobody_can_look_any_more() {
+async fn what_expired_is_signed_anew_in_its_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("v.db");
+    database(&path);
+    let chain = Fake::new(Crash::Never);
+    chain.state.lock().answers = vec![expired(), refused(Cause::BadProof), taken(true)];
+    let submitter = submitter(&chain, &path);
+    for _ in 0..3 {
+        assert!(matches!(live(&submitter).await, Some(Step::Settled(_))));
+    }
+    assert_eq!(live(&submitter).await, Some(Step::Settled(Submission::Landed(Block(111)))));
+    assert_eq!(live(&submitter).await, Some(Step::Wait(Block(120))));
+    let state = chain.state.lock();
+    assert_eq!((state.signed, state.included.len()), (4, 1), "each time other bytes, and one of them in a block");
+}
+
+#[tokio::test]
+async fn who_finds_weights_of_another_process_stops_and_says_so() {
+    for race in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.db");
+        database(&path);
+        let chain = Fake::new(Crash::Never);
+        let submitter = submitter(&chain, &path);
+        if race {
+            // Both signed with the same number, and the other one was included.
+            let mut state = chain.state.lock();
+            state.answers = vec![taken(true)];
+            state.snapshot.neurons[1].last_update = Block(99);
+            drop(state);
+            let signing = submitter.submit();
+            chain.state.lock().snapshot.neurons[1].last_update = Block(99);
+            let landed = async {
+                tokio::task::yield_now().await;
+                chain.state.lock().snapshot.neurons[1].last_update = Block(111);
+            };
+            let (step, ()) = tokio::join!(signing, landed);
+            assert_eq!(step.unwrap(), Step::Settled(Submission::Foreign(Block(111))));
+        } else {
+            assert!(matches!(live(&submitter).await, Some(Step::Settled(Submission::Landed(_)))));
+            let mut state = chain.state.lock();
+            next_epoch(&mut state);
+            state.snapshot.neurons[1].last_update = Block(122);
+            state.nonce = 5;
+        }
+        for epoch in 0..3 {
+            assert_eq!(live(&submitter).await, Some(Step::Done), "{epoch}");
+            next_epoch(&mut chain.state.lock());
+        }
+        let reason = submitter.status.lock().waiting_for.clone().unwrap();
+        assert!(reason.contains("another process") && reason.contains("stop one of the two"), "{reason}");
+        assert!(chain.state.lock().included.len() <= 1);
+        drop(submitter);
+    }
+}
+
+#[tokio::test]
+async fn weights_of_an_earlier_life_end_the_epoch_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("v.db");
+    database(&path);
+    let chain = Fake::new(Crash::Never);
+    {
+        let mut state = chain.state.lock();
+        state.snapshot.neurons[1].last_update = Block(103);
+        state.nonce = 9;
+    }
+    let submitter = submitter(&chain, &path);
+    assert_eq!(live(&submitter).await, Some(Step::Wait(Block(120))));
+    next_epoch(&mut chain.state.lock());
+    round(&submitter.store, 125);
+    assert!(matches!(live(&submitter).await, Some(Step::Settled(Submission::Landed(_)))));
+}
+
+#[tokio::test]
+async fn one_whose_blocks_are_gone_is_known_by_the_state() {
     for (last_update, expected) in [(Block(0), Submission::Expired), (Block(112), Submission::Landed(Block(112)))] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("v.db");
@@ -325,7 +484,7 @@ async fn an_expired_one_may_have_landed_where_nobody_can_look_any_more() {
             let mut state = chain.state.lock();
             state.crash = Crash::Never;
             state.snapshot.neurons[1].last_update = last_update;
-            state.answers = vec![ChainError::Expired { call: "c".into(), until: Block(300) }];
+            state.answers = vec![taken(false)];
         }
         assert_eq!(live(&submitter(&chain, &path)).await, Some(Step::Settled(expected)));
     }
