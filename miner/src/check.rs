@@ -32,7 +32,7 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
     if let Some(chain) =
         checks.take("chain", ChainClient::connect(&config.chain, Role::Miner).await.map_err(Into::into))
     {
-        checks.ok("chain", chain.endpoint());
+        checks.endpoints(&chain).await;
         checks.runtime(&chain);
         checks.add("clock", chain_clock(&chain).await);
         arithmetic(&mut checks, &chain, config.netuid).await;

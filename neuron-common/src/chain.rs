@@ -3,13 +3,15 @@
 //! Nothing is generated from metadata: items are resolved by the names in `runtime_metadata::items` and values are encoded
 //! against the metadata of the connected runtime. An upgrade is noticed at the first block that it governs: what fits is
 //! used at once, what does not is refused by name until a later upgrade brings it back. A lost connection is opened again in the
-//! background of every operation; see [`Timing`] for how long each of them waits.
+//! background of every operation, to the best of the endpoints; see [`Timing`] for how long each of them waits.
 
 mod announce;
 mod blocks;
 mod cause;
+mod choice;
 mod config;
 mod consensus;
+mod endpoints;
 mod error;
 mod extrinsic;
 mod link;
@@ -27,13 +29,13 @@ use std::time::Duration;
 
 use subxt::utils::H256;
 use subxt::{OnlineClientAtBlock, SubstrateConfig};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub use announce::Announced;
 pub use blocks::Blocks;
 pub use cause::{Cause, Reaction};
-pub use config::ChainConfig;
+pub use config::{ChainConfig, Endpoint};
+pub use endpoints::EndpointHealth;
 pub use error::ChainError;
 pub use extrinsic::{Arguments, SignedExtrinsic};
 pub use metagraph::{BlockRef, Neuron, Snapshot};
@@ -45,7 +47,8 @@ pub use runtime_metadata::{Report, items::Role};
 pub use scale_value::Value;
 pub use submit::Inclusion;
 
-use link::{Backoff, Link, origin, until};
+use endpoints::Endpoints;
+use link::{Link, until};
 use runtime::Runtime;
 
 type At = OnlineClientAtBlock<SubstrateConfig>;
@@ -81,13 +84,10 @@ pub struct ChainClient {
 }
 
 struct Inner {
-    endpoint: String,
-    timing: Timing,
-    genesis: [u8; 32],
+    endpoints: Arc<Endpoints>,
     role: Role,
     /// On the runtime of the newest head that was read.
     report: parking_lot::Mutex<Arc<Report>>,
-    link: Mutex<Arc<Link>>,
 }
 
 impl ChainClient {
@@ -106,24 +106,21 @@ impl ChainClient {
     /// # Errors
     /// As [`ChainClient::connect`].
     pub async fn connect_with(config: &ChainConfig, role: Role, timing: Timing) -> Result<Self, ChainError> {
-        let link = Link::open(&config.endpoint, timing.request).await?;
-        let genesis = config.genesis.unwrap_or_else(|| link.genesis());
-        same_chain(&config.endpoint, &link, genesis)?;
-        let at = current(&link).await?;
+        let endpoints = Endpoints::connect(config, timing).await?;
+        let at = current(&*endpoints.link().await?).await?;
         if at.metadata_ref().pallet_by_name("SubtensorModule").is_none() {
-            return Err(ChainError::NotSubtensor { endpoint: origin(&config.endpoint) });
+            return Err(ChainError::NotSubtensor { endpoint: endpoints.shown() });
         }
         let report = report(&at);
         log(&report, role);
-        let (report, link) = (parking_lot::Mutex::new(report), Mutex::new(Arc::new(link)));
-        let inner = Inner { endpoint: config.endpoint.clone(), timing, genesis, role, report, link };
+        let inner = Inner { endpoints, role, report: parking_lot::Mutex::new(report) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The hash of the genesis block.
     #[must_use]
     pub fn genesis(&self) -> [u8; 32] {
-        self.inner.genesis
+        self.inner.endpoints.genesis()
     }
 
     /// Whose needs the runtime is checked against.
@@ -144,14 +141,19 @@ impl ChainClient {
         Arc::clone(&self.inner.report.lock())
     }
 
-    /// Scheme, host and port of the endpoint: what may be shown.
+    /// Scheme, host and port of the endpoint in use: what may be shown.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        origin(&self.inner.endpoint)
+        self.inner.endpoints.shown()
+    }
+
+    /// Looks at all endpoints at once, in the order of the configuration.
+    pub async fn health(&self) -> Vec<EndpointHealth> {
+        self.inner.endpoints.health().await
     }
 
     fn timing(&self) -> Timing {
-        self.inner.timing
+        self.inner.endpoints.timing()
     }
 
     /// Runs `operation` on a live connection, again on another one if the connection was lost under it.
@@ -159,7 +161,7 @@ impl ChainClient {
     where
         F: Future<Output = Result<T, ChainError>>,
     {
-        let patience = self.inner.timing.patience;
+        let patience = self.timing().patience;
         let deadline = Instant::now() + patience;
         let attempts = async {
             loop {
@@ -171,30 +173,14 @@ impl ChainClient {
             }
         };
         until(deadline, attempts).await.unwrap_or_else(|| {
-            let (endpoint, seconds) = (origin(&self.inner.endpoint), patience.as_secs());
+            let (endpoint, seconds) = (self.endpoint(), patience.as_secs());
             Err(ChainError::Timeout { doing, endpoint, seconds })
         })
     }
 
     /// The live connection; opens a new one, for as long as it takes. Cancel safe.
     async fn link_patiently(&self) -> Result<Arc<Link>, ChainError> {
-        let mut slot = self.inner.link.lock().await;
-        if !slot.is_lost() {
-            return Ok(slot.clone());
-        }
-        let mut backoff = Backoff::new();
-        loop {
-            match Link::open(&self.inner.endpoint, self.inner.timing.request).await {
-                Ok(link) => {
-                    same_chain(&self.inner.endpoint, &link, self.inner.genesis)?;
-                    tracing::info!(endpoint = self.endpoint(), "connected to the chain again");
-                    *slot = Arc::new(link);
-                    return Ok(slot.clone());
-                }
-                Err(error) => tracing::warn!(%error, "connecting to the chain again"),
-            }
-            backoff.wait().await;
-        }
+        self.inner.endpoints.link().await
     }
 
     /// The runtime at the finalized head.
@@ -266,17 +252,6 @@ async fn at_hash(link: &Link, hash: [u8; 32]) -> Result<At, ChainError> {
     link.online.at_block(hash).await.map_err(|error| match error {
         Error::BlockHeaderNotFound { .. } => ChainError::NoSuchBlock { hash: hex::encode(hash) },
         other => node("reading a block")(other),
-    })
-}
-
-fn same_chain(endpoint: &str, link: &Link, expected: [u8; 32]) -> Result<(), ChainError> {
-    if link.genesis() == expected {
-        return Ok(());
-    }
-    Err(ChainError::WrongChain {
-        endpoint: origin(endpoint),
-        found: hex::encode(link.genesis()),
-        expected: hex::encode(expected),
     })
 }
 

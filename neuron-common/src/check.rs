@@ -10,7 +10,7 @@ use incentive::{RUNTIME, forecast};
 use runtime_metadata::Entry;
 use serde::Serialize;
 
-use crate::chain::ChainClient;
+use crate::chain::{ChainClient, EndpointHealth};
 
 /// How far the clock may be from the newest block's; requests older than this are refused as stale.
 const CLOCK: Duration = Duration::from_secs(10);
@@ -52,6 +52,19 @@ impl Checks {
     /// This part is not; the text names the remedy.
     pub fn failed(&mut self, part: &'static str, text: String) {
         self.0.push(Check::new(part, false, text));
+    }
+
+    /// Every endpoint: the one in use, those that stand by, and a warning for those that could not.
+    pub async fn endpoints(&mut self, chain: &ChainClient) {
+        for EndpointHealth { endpoint, in_use, head } in chain.health().await {
+            let state = if in_use { "in use" } else { "stands by" };
+            match head {
+                Some((head, latency)) => {
+                    self.ok("chain", format!("{endpoint} at block {head}, {} ms, {state}", latency.as_millis()));
+                }
+                None => self.warn("chain", format!("{endpoint} does not answer: nothing stands by there")),
+            }
+        }
     }
 
     /// What was found of the chain's runtime, item by item.

@@ -69,8 +69,9 @@ pub struct Args {
     /// Subnet to serve
     #[arg(long, value_name = "N", env = "ASSAY_NETUID")]
     pub netuid: Option<u16>,
-    /// The chain's WebSocket endpoint
-    #[arg(long, value_name = "URL", env = "BT_CHAIN_ENDPOINT")]
+    /// The chain's WebSocket endpoints, the preferred one first, separated by commas
+    // Its value may hold a provider's key, which `--help` would show.
+    #[arg(long, value_name = "URL", env = "BT_CHAIN_ENDPOINT", hide_env_values = true)]
     pub endpoint: Option<String>,
     /// Wallet name, or wallet/hotkey
     #[arg(long, value_name = "NAME", env = "BT_WALLET")]
@@ -107,7 +108,7 @@ impl Args {
         });
         Overrides::default()
             .set("netuid", "--netuid (ASSAY_NETUID)", self.netuid.map(i64::from))
-            .set("chain.endpoint", "--endpoint (BT_CHAIN_ENDPOINT)", self.endpoint.clone())
+            .replace("chain.endpoints", "chain.endpoint", "--endpoint (BT_CHAIN_ENDPOINT)", self.endpoints())
             .set("wallet.name", "--wallet (BT_WALLET)", self.wallet.clone())
             .set("wallet.hotkey", "--hotkey (BT_WALLET_HOTKEY)", self.hotkey.clone())
             .set("wallet.path", "--wallet-path (BT_WALLET_PATH)", self.wallet_path.clone())
@@ -119,6 +120,11 @@ impl Args {
             )
             .set("telemetry.log", "--log (ASSAY_TELEMETRY_LOG)", self.log.clone())
             .set("telemetry.format", "--log-format (ASSAY_TELEMETRY_FORMAT)", format)
+    }
+
+    fn endpoints(&self) -> Option<Vec<String>> {
+        let list = self.endpoint.as_ref()?.split(',').map(str::trim);
+        Some(list.filter(|address| !address.is_empty()).map(str::to_owned).collect())
     }
 }
 

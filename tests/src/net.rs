@@ -43,7 +43,7 @@ impl TestNet {
         let folder = TempDir::new()?;
         let net = node(folder.path(), 0).await?;
         let url = net.url();
-        let chain = ChainClient::connect(&ChainConfig { endpoint: url.clone(), genesis: None }, Role::Owner).await?;
+        let chain = ChainClient::connect(&ChainConfig::at(url.clone()), Role::Owner).await?;
         let payer = Keypair::from_uri(PAYER)?;
         let netuid = chain.register_network(&payer, Keypair::generate()?.hotkey()).await?;
         chain.start_call(&payer, netuid).await?;

@@ -19,7 +19,7 @@ const TAO: u64 = 1_000_000_000;
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn config(net: &LocalNet) -> ChainConfig {
-    ChainConfig { endpoint: net.url(), genesis: None }
+    ChainConfig::at(net.url())
 }
 
 fn timing() -> Timing {

@@ -49,7 +49,7 @@ async fn checks(config: &Config) -> Checks {
     if let Some(chain) =
         checks.take("chain", ChainClient::connect(&config.chain, Role::Validator).await.map_err(Into::into))
     {
-        checks.ok("chain", chain.endpoint());
+        checks.endpoints(&chain).await;
         checks.runtime(&chain);
         checks.add("clock", chain_clock(&chain).await);
         arithmetic(&mut checks, &chain, config.netuid).await;

@@ -69,7 +69,7 @@ impl VoidReason {
         match self {
             Self::Missed | Self::Restarted => "nothing to do; keep the validator running through whole tempos",
             Self::NoPermit => "stake more on this hotkey; the permit comes with the next epoch",
-            Self::ChainLost => "check `chain.endpoint`; a node of your own is the surest",
+            Self::ChainLost => "check `chain.endpoints`; a node of your own is the surest",
             Self::LoopLag => "give the validator processor time of its own, or raise `round.lag_limit_ms`",
             Self::MostUnreachable => "check the uplink and the firewall of this machine",
             Self::VerifierFailed => "see the error logged before; check the memory of this machine",

@@ -54,9 +54,7 @@ pub const fn wallet() -> &'static str {
 /// # Errors
 /// When the chain refuses a step.
 pub async fn subnet(url: &str, options: &Options, base: &Path) -> Result<Subnet> {
-    let chain =
-        ChainClient::connect(&ChainConfig { endpoint: url.to_owned(), ..ChainConfig::default() }, chain::Role::Owner)
-            .await?;
+    let chain = ChainClient::connect(&ChainConfig::at(url), chain::Role::Owner).await?;
     let wallets = base.join("wallets");
     let neurons = neurons(options, &wallets)?;
     let owner = Keypair::from_uri(OWNER)?;

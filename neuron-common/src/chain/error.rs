@@ -8,7 +8,7 @@ use super::{Cause, Reaction};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
     /// Nobody answers at the endpoint, or not as a Substrate node would.
-    #[error("no chain at {endpoint}: {reason}; check `chain.endpoint` and that the node is running")]
+    #[error("no chain at {endpoint}: {reason}; check `chain.endpoints` and that the node is running")]
     Unreachable {
         /// The configured endpoint.
         endpoint: String,
@@ -27,7 +27,7 @@ pub enum ChainError {
     },
     /// The endpoint serves another chain than the configuration pins.
     #[error(
-        "{endpoint} serves the chain with genesis 0x{found}, not 0x{expected}; correct `chain.endpoint` or `chain.genesis`"
+        "{endpoint} serves the chain with genesis 0x{found}, not 0x{expected}; correct `chain.endpoints` or `chain.genesis`"
     )]
     WrongChain {
         /// The configured endpoint.
@@ -38,7 +38,9 @@ pub enum ChainError {
         expected: String,
     },
     /// The chain has no subtensor pallet.
-    #[error("{endpoint} serves a chain without the pallet SubtensorModule; point `chain.endpoint` at a subtensor node")]
+    #[error(
+        "{endpoint} serves a chain without the pallet SubtensorModule; point `chain.endpoints` at a subtensor node"
+    )]
     NotSubtensor {
         /// The configured endpoint.
         endpoint: String,

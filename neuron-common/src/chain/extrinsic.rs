@@ -149,13 +149,7 @@ async fn sign(link: &Link, at: &Runtime, key: &Keypair, call: &Call) -> Result<S
     signed(at, key, call, nonce, LIFETIME)
 }
 
-fn signed(
-    at: &Runtime,
-    key: &Keypair,
-    call: &Call,
-    nonce: u64,
-    lifetime: u64,
-) -> Result<SignedExtrinsic, ChainError> {
+fn signed(at: &Runtime, key: &Keypair, call: &Call, nonce: u64, lifetime: u64) -> Result<SignedExtrinsic, ChainError> {
     let call = at.adapted(call)?;
     let params = SubstrateExtrinsicParamsBuilder::new()
         .nonce(nonce)

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -12,6 +11,7 @@ use subxt::{OnlineClient, SubstrateConfig};
 use subxt_rpcs::client::{RawRpcFuture, RawRpcSubscription, RawValue, RpcClient, RpcClientT};
 use subxt_rpcs::{Error as RpcError, LegacyRpcMethods};
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::ChainError;
 
@@ -24,7 +24,7 @@ pub struct Link {
     pub online: OnlineClient<SubstrateConfig>,
     /// Untyped access.
     pub rpc: Rpc,
-    lost: Arc<AtomicBool>,
+    lost: CancellationToken,
 }
 
 impl Link {
@@ -40,7 +40,7 @@ impl Link {
             Ok(Err(error)) => return Err(unreachable(plain(&error))),
             Err(_) => return Err(unreachable(format!("no connection within {request_timeout:?}"))),
         };
-        let lost = Arc::new(AtomicBool::new(false));
+        let lost = CancellationToken::new();
         let guarded = RpcClient::new(Guarded { client, timeout: request_timeout, lost: lost.clone() });
         let backend = Arc::new(LegacyBackend::builder().build(guarded.clone()));
         let online = OnlineClient::from_backend_with_config(SubstrateConfig::new(), backend)
@@ -51,12 +51,12 @@ impl Link {
 
     /// Whether the connection failed: an error of a call then says nothing about the call.
     pub fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
+        self.lost.is_cancelled()
     }
 
-    /// Gives the connection up, for instance because a subscription on it ended.
+    /// Gives the connection up, for instance because a subscription on it ended. Whoever waits for an answer on it is told.
     pub fn give_up(&self) {
-        self.lost.store(true, Ordering::Relaxed);
+        self.lost.cancel();
     }
 
     /// The hash of the genesis block.
@@ -83,7 +83,7 @@ fn plain(error: &RpcError) -> String {
 struct Guarded {
     client: RpcClient,
     timeout: Duration,
-    lost: Arc<AtomicBool>,
+    lost: CancellationToken,
 }
 
 impl Guarded {
@@ -92,11 +92,13 @@ impl Guarded {
         method: &str,
         answer: impl Future<Output = Result<T, RpcError>> + Send,
     ) -> Result<T, RpcError> {
-        let answer = timeout(self.timeout, answer)
-            .await
-            .unwrap_or_else(|_| Err(RpcError::Client(format!("{method}: no answer within {:?}", self.timeout).into())));
+        let late = |_| Err(RpcError::Client(format!("{method}: no answer within {:?}", self.timeout).into()));
+        let answer = tokio::select! {
+            answer = timeout(self.timeout, answer) => answer.unwrap_or_else(late),
+            () = self.lost.cancelled() => Err(RpcError::Client(format!("{method}: the connection was given up").into())),
+        };
         if matches!(answer, Err(RpcError::Client(_) | RpcError::DisconnectedWillReconnect(_))) {
-            self.lost.store(true, Ordering::Relaxed);
+            self.lost.cancel();
         }
         answer
     }
@@ -118,7 +120,7 @@ impl RpcClientT for Guarded {
             let lost = self.lost.clone();
             let stream = inner.stream.inspect(move |item| {
                 if item.is_err() {
-                    lost.store(true, Ordering::Relaxed);
+                    lost.cancel();
                 }
             });
             Ok(RawRpcSubscription { stream: stream.boxed(), id: inner.id })

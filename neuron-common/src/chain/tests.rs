@@ -3,7 +3,7 @@ use tokio::net::TcpListener;
 use super::*;
 
 fn config(endpoint: String) -> ChainConfig {
-    ChainConfig { endpoint, genesis: None }
+    ChainConfig::at(endpoint)
 }
 
 fn hasty() -> Timing {
@@ -29,7 +29,7 @@ async fn nobody_there_is_said_at_once_with_a_remedy() {
     assert!(matches!(error, ChainError::Unreachable { .. }), "{error:?}");
     let text = error.to_string();
     assert!(
-        text.starts_with(&format!("no chain at ws://{address}: ")) && text.contains("check `chain.endpoint`"),
+        text.starts_with(&format!("no chain at ws://{address}: ")) && text.contains("check `chain.endpoints`"),
         "{text}"
     );
     assert!(text.contains("refused"), "{text}");
@@ -82,5 +82,6 @@ fn futures_can_move_between_threads(chain: &'static ChainClient, key: &'static c
     sent(chain.sudo(key, "System", "remark", Vec::new()));
 }
 
+mod endpoints;
 mod fake;
 mod following;

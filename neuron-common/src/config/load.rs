@@ -19,6 +19,8 @@ pub struct Overrides(Vec<Override>);
 #[derive(Clone, Debug)]
 struct Override {
     key: &'static str,
+    /// Another name of the key, which the file may use.
+    other: Option<&'static str>,
     origin: &'static str,
     value: Value,
 }
@@ -29,7 +31,20 @@ impl Overrides {
     /// Sets `key` (dotted: `chain.endpoint`) if there is a value. `origin` names the flag in errors.
     #[must_use]
     pub fn set(mut self, key: &'static str, origin: &'static str, value: Option<impl Into<Value>>) -> Self {
-        self.0.extend(value.map(|value| Override { key, origin, value: value.into() }));
+        self.0.extend(value.map(|value| Override { key, other: None, origin, value: value.into() }));
+        self
+    }
+
+    /// [`Overrides::set`] for a key that has another name: whichever of them the file uses is overridden.
+    #[must_use]
+    pub fn replace(
+        mut self,
+        key: &'static str,
+        other: &'static str,
+        origin: &'static str,
+        value: Option<impl Into<Value>>,
+    ) -> Self {
+        self.0.extend(value.map(|value| Override { key, other: Some(other), origin, value: value.into() }));
         self
     }
 }
@@ -51,7 +66,10 @@ pub fn load<T: DeserializeOwned>(path: Option<&Path>, overrides: &Overrides) -> 
         None => Table::new(),
     };
     let mut outcome = table.clone().try_into::<T>();
-    for Override { key, origin, value } in &overrides.0 {
+    for Override { key, other, origin, value } in &overrides.0 {
+        if let Some(other) = other {
+            remove(&mut table, other);
+        }
         insert(&mut table, key, value.clone());
         outcome = table.clone().try_into::<T>();
         if let Err(error) = &outcome
@@ -94,6 +112,19 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 
 fn missing(error: &toml::de::Error) -> bool {
     error.message().starts_with("missing field")
+}
+
+fn remove(table: &mut Table, key: &str) {
+    match key.split_once('.') {
+        None => {
+            table.remove(key);
+        }
+        Some((section, rest)) => {
+            if let Some(Value::Table(inner)) = table.get_mut(section) {
+                remove(inner, rest);
+            }
+        }
+    }
 }
 
 fn insert(table: &mut Table, key: &str, value: Value) {

@@ -2,6 +2,7 @@ use clap::Parser as _;
 use incentive::units::NetUid;
 
 use super::*;
+use crate::chain::Endpoint;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,11 +48,23 @@ fn flags_stand_above_the_file_and_the_file_above_defaults() {
         ["--endpoint", "ws://flag", "--hotkey", "h", "--log-format", "json", "--telemetry-listen", "127.0.0.1:0"];
     let config: Neuron = load(Some(file.path()), &flags(&list)).unwrap();
     assert_eq!(config.netuid, NetUid(3));
-    assert_eq!(config.chain.endpoint, "ws://flag");
+    assert_eq!(config.chain, ChainConfig::at("ws://flag"));
     assert_eq!((config.wallet.name.as_str(), config.wallet.hotkey.as_str()), ("file", "h"));
     assert_eq!(config.telemetry.format, LogFormat::Json);
     assert_eq!(config.telemetry.log, TelemetryConfig::default().log);
     assert_eq!(config.telemetry.listen.port(), 0);
+}
+
+#[test]
+fn endpoints_of_a_flag_stand_above_either_form_in_the_file() {
+    let two = ["ws://a", "wss://b:443"].map(Endpoint::new);
+    for chain in ["endpoint = \"ws://file\"", "endpoints = [\"ws://file\", \"ws://other\"]", ""] {
+        let file = written(&format!("netuid = 3\n[chain]\n{chain}\n"));
+        let config: Neuron = load(Some(file.path()), &flags(&["--endpoint", "ws://a, wss://b:443"])).unwrap();
+        assert_eq!(config.chain.endpoints, two, "{chain}");
+    }
+    let error = complaint("netuid = 3\n", &["--endpoint", ","]);
+    assert!(error.contains("BT_CHAIN_ENDPOINT") && error.contains("at least one"), "{error}");
 }
 
 #[test]

@@ -175,7 +175,7 @@ async fn a_call_waits_for_the_node_and_then_gives_up_by_name() {
 #[tokio::test]
 async fn another_chain_is_refused_at_the_start_and_after_a_reconnect() {
     let mut fake = Fake::start(5).await;
-    let pinned = ChainConfig { endpoint: fake.endpoint(), genesis: Some([9; 32]) };
+    let pinned = ChainConfig { genesis: Some([9; 32]), ..config(fake.endpoint()) };
     let error = ChainClient::connect_with(&pinned, Role::Validator, timing()).await.err().unwrap();
     assert!(matches!(error, ChainError::WrongChain { .. }), "{error:?}");
     assert!(error.to_string().contains(&hex::encode([9; 32])));
