@@ -37,7 +37,7 @@ pub use cause::{Cause, Reaction};
 pub use config::{ChainConfig, Endpoint};
 pub use endpoints::EndpointHealth;
 pub use error::ChainError;
-pub use extrinsic::{Arguments, SignedExtrinsic};
+pub use extrinsic::{Arguments, SHORTEST_LIFETIME, SignedExtrinsic};
 pub use metagraph::{BlockRef, Neuron, Snapshot};
 pub use owner::{Event, Receipt};
 pub use reads::Epoch;

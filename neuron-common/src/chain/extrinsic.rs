@@ -18,9 +18,10 @@ use crate::keystore::Keypair;
 /// How many blocks a signed extrinsic may wait for its inclusion: about 25 minutes on the main network.
 const LIFETIME: u64 = 128;
 
-/// The same for weights: long enough for a busy pool behind a few blocks of finality, and where an epoch has room, short
-/// enough that one that got lost is over, and another is signed, before the epoch is.
-const WEIGHTS_LIFETIME: std::ops::RangeInclusive<u64> = 8..=64;
+/// The same for weights at most: behind a few blocks of finality enough even for a busy pool.
+const WEIGHTS_LIFETIME: u64 = 64;
+/// The shortest life that an extrinsic can have. Weights that would outlive their epoch by it are not to be signed.
+pub const SHORTEST_LIFETIME: u64 = 4;
 
 /// Arguments of a call, by name.
 pub type Arguments = Vec<(String, Value)>;
@@ -81,7 +82,7 @@ impl ChainClient {
         self.on_link("signing weights", async |link| {
             let at = self.at_hash(&link, subnet.block.hash).await?;
             let nonce = nonce_at(&at, key.hotkey()).await?;
-            signed(&at, key, &call, nonce, weights_lifetime(subnet))
+            signed(&at, key, &call, nonce, weights_lifetime(subnet.epoch_ends_in()))
         })
         .await
     }
@@ -135,11 +136,11 @@ async fn nonce_at(at: &Runtime, key: Hotkey) -> Result<u64, ChainError> {
     at.tx().account_nonce(&AccountId32(key.0)).await.map_err(node("reading the nonce"))
 }
 
-/// Blocks that weights signed now may wait. An era is a power of two.
-fn weights_lifetime(subnet: &Snapshot) -> u64 {
-    let left = subnet.last_epoch_block.after(u64::from(subnet.tempo)).since(subnet.block.number);
-    let half = (left / 2).clamp(*WEIGHTS_LIFETIME.start(), *WEIGHTS_LIFETIME.end());
-    1 << half.ilog2()
+/// Blocks that weights may wait that are signed so many blocks before the next epoch: never beyond it, and where there is room
+/// half of them at most, so that what got lost is over, and other bytes are signed, within the epoch. An era is a power of two.
+fn weights_lifetime(left: u64) -> u64 {
+    let room = if left < 4 * SHORTEST_LIFETIME { left } else { left / 2 };
+    1 << room.clamp(SHORTEST_LIFETIME, WEIGHTS_LIFETIME).ilog2()
 }
 
 async fn sign(link: &Link, at: &Runtime, key: &Keypair, call: &Call) -> Result<SignedExtrinsic, ChainError> {

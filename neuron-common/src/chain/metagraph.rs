@@ -47,6 +47,12 @@ impl Snapshot {
         self.neurons.iter().find(|neuron| neuron.hotkey == *hotkey)
     }
 
+    /// How many blocks are left until the next epoch; 0 when it is due.
+    #[must_use]
+    pub fn epoch_ends_in(&self) -> u64 {
+        self.last_epoch_block.after(u64::from(self.tempo)).since(self.block.number)
+    }
+
     /// The first block from which the chain takes new weights of this neuron.
     #[must_use]
     pub fn weights_open_at(&self, neuron: &Neuron) -> Block {

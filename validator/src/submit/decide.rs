@@ -3,7 +3,7 @@
 use incentive::board::Board;
 use incentive::units::{Block, Hotkey, NetUid, Uid};
 use incentive::weights::{WeightVector, weights};
-use neuron_common::chain::{Cause, ChainError, Inclusion, Neuron, Reaction, Snapshot};
+use neuron_common::chain::{Cause, ChainError, Inclusion, Neuron, Reaction, SHORTEST_LIFETIME, Snapshot};
 
 use super::WEIGHTS_VERSION;
 use crate::store::{Attempts, Submission};
@@ -57,6 +57,9 @@ pub enum Skip {
     /// Nothing that was signed in this epoch has landed.
     #[error("{MAX_ATTEMPTS} submissions of this epoch came to nothing; the next epoch is tried again")]
     Attempts,
+    /// What would be signed now could only land in the next epoch, and would take the place of its weights.
+    #[error("the epoch ends before weights could land in it; the next one gets its own")]
+    EpochEnds,
     /// Another process submits with this hotkey.
     #[error(
         "another process submits weights with this hotkey: block {0} holds some that this validator did not send; stop one of the two, then start this one again"
@@ -82,6 +85,7 @@ impl Skip {
             Self::EpochDone => "epoch_done",
             Self::GivenUp(_) => "given_up",
             Self::Attempts => "attempts",
+            Self::EpochEnds => "epoch_ends",
             Self::Rival(_) => "rival",
             Self::RateLimit(_) => "rate_limit",
         }
@@ -98,9 +102,12 @@ impl Skip {
             | Self::GivenUp(_)
             | Self::Attempts
             | Self::Rival(_) => true,
-            Self::NothingMeasured | Self::NothingToPay | Self::RoundAhead(_) | Self::EpochDone | Self::RateLimit(_) => {
-                false
-            }
+            Self::NothingMeasured
+            | Self::NothingToPay
+            | Self::RoundAhead(_)
+            | Self::EpochDone
+            | Self::EpochEnds
+            | Self::RateLimit(_) => false,
         }
     }
 }
@@ -134,9 +141,12 @@ pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, past: &Past) -> 
         return Decision::Wait(next_epoch, skip);
     }
     // Every epoch has a round. Who submits before it is one epoch late from then on, as an epoch takes one submission.
-    let late = next_epoch.get().saturating_sub(u64::from(past.reserve.div_ceil(4)));
+    let late = next_epoch.get().saturating_sub(u64::from(past.reserve.div_ceil(4)).max(SHORTEST_LIFETIME));
     if past.round <= snapshot.last_epoch_block && snapshot.block.number < Block(late) {
         return Decision::Wait(Block(late), Skip::RoundAhead(Block(late)));
+    }
+    if snapshot.epoch_ends_in() < SHORTEST_LIFETIME {
+        return Decision::Wait(next_epoch, Skip::EpochEnds);
     }
     // The chain looks at the block that includes the extrinsic, which is the next one at the earliest.
     let open = snapshot.weights_open_at(neuron);

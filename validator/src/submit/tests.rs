@@ -157,10 +157,13 @@ fn weights_of_this_epoch_are_waited_for_but_not_for_ever() {
         snapshot.block.number = Block(block);
         decide(&snapshot, &OWN, &measured(), &Past { round: Block(round), ..past(4) })
     };
-    assert_eq!(at(101, 95), Decision::Wait(Block(118), Skip::RoundAhead(Block(118))));
-    assert_eq!(at(117, 95), Decision::Wait(Block(118), Skip::RoundAhead(Block(118))));
-    assert!(matches!(at(118, 95), Decision::Submit(_)));
+    assert_eq!(at(101, 95), Decision::Wait(Block(116), Skip::RoundAhead(Block(116))));
+    assert_eq!(at(115, 95), Decision::Wait(Block(116), Skip::RoundAhead(Block(116))));
+    assert!(matches!(at(116, 95), Decision::Submit(_)));
     assert!(matches!(at(110, 101), Decision::Submit(_)));
+    for (block, round) in [(117, 95), (119, 101)] {
+        assert_eq!(at(block, round), Decision::Wait(Block(120), Skip::EpochEnds), "they would land in the next epoch");
+    }
 }
 
 fn refused(cause: Cause) -> ChainError {

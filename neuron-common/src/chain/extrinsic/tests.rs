@@ -127,3 +127,13 @@ fn an_extrinsic_has_the_main_networks_extensions() {
     let born = "07".repeat(32);
     assert_eq!(hex::encode(mortal), format!("000004008606140000{versions}{GENESIS}{born}00"));
 }
+
+#[test]
+fn weights_never_outlive_their_epoch_and_leave_room_for_another_attempt() {
+    for left in SHORTEST_LIFETIME..1000 {
+        let lifetime = weights_lifetime(left);
+        assert!(lifetime.is_power_of_two() && lifetime <= left, "{left}");
+        assert!(left < 16 || 2 * lifetime <= left, "{left}");
+    }
+    assert_eq!([0, 4, 15, 16, 36, 127, 128, 360].map(weights_lifetime), [4, 4, 8, 8, 16, 32, 64, 64]);
+}
