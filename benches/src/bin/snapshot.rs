@@ -28,7 +28,7 @@ async fn main() -> Result<()> {
     ensure!(!cfg!(debug_assertions), "a debug build measures the wrong thing; run with --release");
     println!("{}", benches::machine());
     let net = LocalNet::builder().seal(Seal::Instant).start().await?;
-    let chain = ChainClient::connect(&ChainConfig { endpoint: net.url(), genesis: None }, Role::Owner).await?;
+    let chain = ChainClient::connect(&ChainConfig::at(net.url()), Role::Owner).await?;
     let netuid = full_subnet(&net, &chain).await?;
     // The first one also reads the metadata.
     let first = chain.snapshot(netuid, None).await?;
