@@ -1,6 +1,6 @@
 //! JSON-RPC on WebSocket and HTTP, as Substrate clients expect it.
 //!
-//! - `chain`, `state`, `author`, `system`: the legacy methods
+//! - `chain`, `state`, `author`, `system`, `payment`: the legacy methods
 //! - `chain_head`, `archive`, `transaction`: the methods of the JSON-RPC interface specification, version 1
 //! - `dev`: what only a chain in a box can do
 //!
@@ -27,6 +27,7 @@ mod dev;
 mod error;
 mod heads;
 mod hex;
+mod payment;
 pub mod requests;
 mod state;
 mod storage;
@@ -92,6 +93,7 @@ fn module(engine: Engine, requests: Requests) -> Result<Module, RegisterMethodEr
     state::register(&mut module)?;
     author::register(&mut module)?;
     system::register(&mut module)?;
+    payment::register(&mut module)?;
     chain_head::register(&mut module)?;
     archive::register(&mut module)?;
     transaction::register(&mut module)?;

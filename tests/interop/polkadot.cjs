@@ -52,7 +52,8 @@ function watch(subscribe, enough) {
 }
 
 async function main() {
-  const api = await ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true });
+  const provider = new WsProvider(url);
+  const api = await ApiPromise.create({ provider, noInitWarn: true });
   const keyring = new Keyring({ type: 'sr25519', ss58Format: 42 });
   const [alice, bob, dave] = ['//Alice', '//Bob', '//Dave'].map((uri) => keyring.addFromUri(uri));
   const netuid = 2;
@@ -87,6 +88,22 @@ async function main() {
     // The length of a compact nonce or tip may differ by a byte, which costs a rao.
     if (Math.abs(paid.toNumber() - partialFee.toNumber()) > 4) throw new Error(`${partialFee} expected, ${paid} paid`);
     return `${paid} rao`;
+  });
+  await check('payment_queryInfo and system_dryRun', async () => {
+    const signed = await api.tx.balances.transferKeepAlive(dave.address, 5_000).signAsync(alice);
+    const before = (await api.query.system.account(dave.address)).data.free.toBigInt();
+    // As it comes: polkadot.js has no type for weights of two dimensions here.
+    const info = await provider.send('payment_queryInfo', [signed.toHex()]);
+    const { inclusionFee } = await api.rpc.payment.queryFeeDetails(signed.toHex());
+    const { baseFee, lenFee, adjustedWeightFee } = inclusionFee.unwrap();
+    equal(String(baseFee.add(lenFee).add(adjustedWeightFee)), info.partialFee, 'fee');
+    const outcome = await api.rpc.system.dryRun(signed.toHex());
+    if (!outcome.isOk || !outcome.asOk.isOk) throw new Error(outcome.toString());
+    const poor = await api.tx.balances.transferKeepAlive(dave.address, 10n ** 18n).signAsync(alice);
+    const failure = await api.rpc.system.dryRun(poor.toHex());
+    if (!failure.isOk || !failure.asOk.isErr) throw new Error(`more than there is: ${failure}`);
+    equal((await api.query.system.account(dave.address)).data.free.toBigInt() === before, true, 'nothing was moved');
+    return `${info.partialFee} rao, ${outcome}, ${failure}`;
   });
   await check('register a subnet, set weights', async () => {
     await send(api, subtensor.registerNetwork(bob.address), alice);
