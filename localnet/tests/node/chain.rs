@@ -5,8 +5,9 @@ use std::{
     net::TcpStream,
 };
 
-use localnet::{Clock, LocalNet, Preset, Seal, preset::BeaconChoice};
+use localnet::{Clock, LocalNet, Preset, Seal, preset::BeaconChoice, runtime::RuntimeCall};
 use sp_keyring::Sr25519Keyring::{Alice, Bob};
+use sp_runtime::MultiAddress;
 use subxt::rpcs::{RpcClient, client::RpcSubscription, rpc_params};
 
 use crate::{
@@ -44,6 +45,28 @@ async fn equal_clocks_give_equal_hashes_and_a_revert_leaves_no_trace() {
     assert_eq!(two.advance_to(10).await.expect("is past it"), there);
     two.revert(31).await.expect_err("more than there are");
     assert_eq!(two.revert(30).await.expect("reverts").hash, one.chain().genesis().hash);
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_the_outcome_and_leaves_nothing() {
+    let net = manual().await;
+    let client = rpc(&net).await;
+    let head = net.produce(3).await.expect("produces");
+    let to_bob = |value| {
+        let call = pallet_balances::Call::transfer_keep_alive { dest: MultiAddress::Id(Bob.to_account_id()), value };
+        format!("0x{}", hex::encode(signed(&net, Alice, 0, RuntimeCall::Balances(call))))
+    };
+    // Twice the same: the first left no trace.
+    for _ in 0..2 {
+        assert_eq!(ask::<String>(&client, "system_dryRun", rpc_params![to_bob(5)]).await, "0x0000");
+    }
+    let poor: String = ask(&client, "system_dryRun", rpc_params![to_bob(u64::MAX), head.hash]).await;
+    assert!(poor.starts_with("0x0001"), "{poor} is no dispatch error");
+    let info: serde_json::Value = ask(&client, "payment_queryInfo", rpc_params![to_bob(5)]).await;
+    assert_eq!((info["class"].as_str(), info["partialFee"].as_str().is_some()), (Some("normal"), true), "{info}");
+    let refused = client.request::<String>("system_dryRun", rpc_params!["0x04"]).await;
+    assert!(refused.is_err(), "no extrinsic: {refused:?}");
+    assert_eq!(net.head(), head);
 }
 
 #[tokio::test]
