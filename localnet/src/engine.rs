@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 use crate::{
     pool::{Candidate, Limits, Pool, PoolError, Watcher},
     preset::Preset,
+    runtime::upgrade::Upgrade,
     state::{CallError, GuardError, StackGuard, StateView, check_extrinsic},
 };
 
@@ -100,6 +101,10 @@ enum Command {
         pulses: bool,
         reply: Reply,
     },
+    Upgrade {
+        upgrade: Upgrade,
+        reply: Reply,
+    },
     Stop {
         /// Told when the journal is closed.
         reply: Option<oneshot::Sender<()>>,
@@ -169,7 +174,7 @@ impl Engine {
     /// # Errors
     /// When it is too long, malformed, invalid, a duplicate or there is no room.
     pub fn submit(&self, bytes: Vec<u8>, mut watcher: Option<Watcher>) -> Result<H256, SubmitError> {
-        check_extrinsic(&bytes)?;
+        check_extrinsic(&self.chain.state(&self.chain.best()), &bytes)?;
         let hash = H256(sp_crypto_hashing::blake2_256(&bytes));
         let bytes: Arc<[u8]> = bytes.into();
         loop {
@@ -228,6 +233,14 @@ impl Engine {
     /// When the engine has stopped.
     pub async fn withhold_pulses(&self, pulses: bool) -> Result<Head, EngineError> {
         self.ask(|reply| Command::Withhold { pulses, reply }).await
+    }
+
+    /// Makes a block that ends with another runtime. What waits in the pool was signed for the one before.
+    ///
+    /// # Errors
+    /// When the version does not rise, or the block cannot be made or written down.
+    pub async fn upgrade(&self, upgrade: Upgrade) -> Result<Head, EngineError> {
+        self.ask(|reply| Command::Upgrade { upgrade, reply }).await
     }
 
     /// Ends the thread after the block it is at and waits until the journal is on the disk and closed.

@@ -14,6 +14,7 @@ use crate::{
     pool::Limits,
     preset::Preset,
     rpc::{self, requests::Requests},
+    runtime::upgrade::Upgrade,
     state::StackGuard,
 };
 
@@ -258,6 +259,14 @@ impl LocalNet {
     /// When the engine has stopped.
     pub async fn withhold_pulses(&self, pulses: bool) -> Result<Head, EngineError> {
         self.engine.withhold_pulses(pulses).await
+    }
+
+    /// Makes a block that ends with another runtime: see [`Upgrade`].
+    ///
+    /// # Errors
+    /// When the version does not rise, or the block cannot be made or written down.
+    pub async fn upgrade(&self, upgrade: Upgrade) -> Result<Head, EngineError> {
+        self.engine.upgrade(upgrade).await
     }
 
     /// Stops serving, finishes the block at hand and waits until the journal is on the disk.

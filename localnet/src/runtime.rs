@@ -3,6 +3,8 @@
 //! - [`extensions`]: what every signed extrinsic carries, and what the pool checks
 //! - [`filter`]: calls that are never dispatched
 //! - [`fees`]: what a call costs
+//! - [`extrinsic`]: an extrinsic on the wire
+//! - [`upgrade`]: other versions and other forms of the interface in the middle of a run
 //! - [`apis`]: what clients may ask without an extrinsic; [`api::dispatch`] runs one by name
 //!
 //! Pallet and call indices are those of the main network, so recorded bytes mean the same in both places.
@@ -27,10 +29,13 @@ use sp_version::RuntimeVersion;
 pub mod apis;
 pub mod aura;
 pub mod extensions;
+pub mod extrinsic;
 pub mod fees;
 pub mod filter;
+pub mod upgrade;
 
 pub use apis::api;
+pub use extrinsic::UncheckedExtrinsic;
 
 /// A signature of any of the three key types.
 pub type Signature = MultiSignature;
@@ -48,14 +53,11 @@ pub type Address = MultiAddress<AccountId, ()>;
 pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
 /// A header and its extrinsics.
 pub type Block = generic::Block<Header, UncheckedExtrinsic>;
-/// An extrinsic as it comes over the wire. The nonce of a signed one is field `.5.0` of its extension.
-pub type UncheckedExtrinsic =
-    generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, extensions::TransactionExtensions>;
 /// What runs a block.
 pub type Executive =
     frame_executive::Executive<Runtime, Block, frame_system::ChainContext<Runtime>, Runtime, AllPalletsWithSystem>;
 
-/// The version that clients see; equal to the runtime whose rules and arithmetic are kept here.
+/// The version that clients see before the first upgrade; equal to the runtime whose rules and arithmetic are kept here.
 #[sp_version::runtime_version]
 pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: Cow::Borrowed("node-subtensor"),
@@ -76,7 +78,6 @@ const NORMAL_SHARE: Perbill = Perbill::from_percent(75);
 
 parameter_types! {
     pub const BlockHashCount: BlockNumber = 2400;
-    pub const Version: RuntimeVersion = VERSION;
     pub Weights: BlockWeights = BlockWeights::with_sensible_defaults(BLOCK_WEIGHT, NORMAL_SHARE);
     pub Length: BlockLength = BlockLength::builder()
         .max_length(10 * 1024 * 1024)
@@ -108,7 +109,8 @@ impl frame_system::Config for Runtime {
     type MaxConsumers = ConstU32<16>;
     type Nonce = Nonce;
     type SS58Prefix = SS58Prefix;
-    type Version = Version;
+    type PostTransactions = upgrade::Ordered;
+    type Version = upgrade::Version;
 }
 
 impl pallet_timestamp::Config for Runtime {

@@ -17,6 +17,7 @@ use crate::{App, Config, check};
     propagate_version = true,
     after_help = "Examples:
   miner check --config miner.toml         would it work? each part with a clear line
+  miner check --json --config miner.toml  the same for programs, with every item of the chain's runtime
   miner run --config miner.toml           serve until Ctrl-C
   miner run --netuid 12 --wallet alice/gpu0 --external 203.0.113.7:8091
   miner config --netuid 12                what is in force, as TOML"
@@ -32,7 +33,7 @@ pub struct Cli {
 pub enum Command {
     /// Serve until Ctrl-C
     Run(Args),
-    /// Look whether chain, wallet, registration, axon and clock are as they must be
+    /// Look whether chain, runtime, wallet, registration, axon and clock are as they must be
     Check {
         /// What is in force
         #[command(flatten)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use incentive::policy::Policy;
 use incentive::units::{Block, Hotkey, NetUid, Rao};
+use localnet::runtime::upgrade::{Form, Upgrade};
 use localnet::{LocalNet, Preset, Seal};
 use neuron_common::chain::{ChainClient, ChainConfig, Role, Snapshot};
 use neuron_common::keystore::{self, Keypair, WalletPath};
@@ -66,6 +67,15 @@ impl TestNet {
     /// When a block cannot be made.
     pub async fn advance_to(&self, block: Block) -> Result<()> {
         self.node()?.advance_to(u32::try_from(block.get())?).await?;
+        Ok(())
+    }
+
+    /// Makes a block that ends with another runtime.
+    ///
+    /// # Errors
+    /// When the version does not rise.
+    pub async fn upgrade(&self, spec_version: u32, form: Form) -> Result<()> {
+        self.node()?.upgrade(Upgrade { spec_version, transaction_version: 1, form }).await?;
         Ok(())
     }
 

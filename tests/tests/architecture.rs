@@ -124,3 +124,28 @@ fn the_miner_contains_no_cheating_code() {
     assert_eq!(offences("miner", &["cheat", "Cheat"]), Vec::<String>::new());
     assert!(!offences("tests", &["cheat", "Cheat"]).is_empty(), "the search finds nothing at all");
 }
+
+/// Every lookup takes an item of the table in `runtime-metadata`, so that the compatibility report covers it.
+#[test]
+fn whatever_is_looked_up_in_a_chain_is_in_the_table() {
+    let by_name = ["dynamic::", "DynamicPayload::new", "pallet_by_name(", "runtime_api_trait_by_name("];
+    let elsewhere = |package: &str| {
+        let mut offences = offences(package, &by_name);
+        // The one module that looks things up; and whether the chain is a subtensor at all, asked before anything else.
+        offences
+            .retain(|line| !line.contains("chain/runtime.rs") && !line.contains("pallet_by_name(\"SubtensorModule\")"));
+        offences
+    };
+    for package in ["neuron-common", "miner", "validator"] {
+        assert_eq!(elsewhere(package), Vec::<String>::new());
+    }
+    assert!(!offences("neuron-common", &by_name).is_empty(), "the search finds nothing at all");
+    let any = ["any_call("];
+    let mut named = offences("neuron-common", &any);
+    named.retain(|line| !line.contains("chain/runtime.rs"));
+    let callers: BTreeSet<_> = named.iter().filter_map(|line| line.split(": ").next()?.rsplit('/').next()).collect();
+    assert_eq!(callers, ["extrinsic.rs", "owner.rs"].into(), "only what the caller names himself");
+    for package in ["miner", "validator"] {
+        assert_eq!(offences(package, &[".sudo(", "chain.call("]), Vec::<String>::new());
+    }
+}

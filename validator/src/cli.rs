@@ -15,6 +15,8 @@ use crate::{App, check, metagraph};
     propagate_version = true,
     after_help = "Examples:
   validator check --config validator.toml     would it work? each part with a clear line
+  validator check --json --config validator.toml
+                                              the same for programs, with every item of the chain's runtime
   validator run --config validator.toml       measure and set weights until Ctrl-C
   validator run --netuid 12 --wallet alice/validator --database /var/lib/assay/12.db
   validator metagraph --netuid 12             the subnet: who, where, permits, stake, emission
@@ -31,7 +33,7 @@ pub struct Cli {
 pub enum Command {
     /// Measure and set weights until Ctrl-C
     Run(Args),
-    /// Look whether chain, wallet, registration, permit, database and clock are as they must be
+    /// Look whether chain, runtime, wallet, registration, permit, database and clock are as they must be
     Check {
         /// What is in force
         #[command(flatten)]

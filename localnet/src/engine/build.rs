@@ -13,7 +13,7 @@ use sp_state_machine::StorageChanges;
 use super::{Block, Chain, EngineError};
 use crate::{
     pool::reason,
-    runtime::{Header, UncheckedExtrinsic},
+    runtime::{Header, UncheckedExtrinsic, upgrade::Upgrade},
     state::{Backend, Hasher, Overlay, call_in},
 };
 
@@ -39,15 +39,22 @@ pub struct BlockBuilder<'a> {
 }
 
 impl<'a> BlockBuilder<'a> {
-    /// Opens a block on `parent` at a time in milliseconds since 1970 and puts the inherent extrinsics in.
+    /// Opens a block on `parent` at a time in milliseconds since 1970 and puts the inherent extrinsics in. An upgrade takes
+    /// effect when the block ends.
     ///
     /// # Errors
     /// When the runtime panics in its initialisation or refuses the time.
-    pub fn begin(chain: &'a Chain, parent: &Block, timestamp: u64) -> Result<Self, EngineError> {
+    pub fn begin(
+        chain: &'a Chain,
+        parent: &Block,
+        timestamp: u64,
+        upgrade: Option<&Upgrade>,
+    ) -> Result<Self, EngineError> {
         let backend = chain.state(parent).backend();
         let mut builder = Self { chain, backend, overlay: Overlay::default(), body: Vec::new() };
         let number = parent.header.number.checked_add(1).ok_or(EngineError::LastBlock)?;
-        let header = Header::new(number, H256::zero(), H256::zero(), parent.hash, sp_runtime::Digest::default());
+        let digest = upgrade.map(Upgrade::order).unwrap_or_default();
+        let header = Header::new(number, H256::zero(), H256::zero(), parent.hash, digest);
         builder.call("Core_initialize_block", &header.encode())?;
         for inherent in builder.inherents(timestamp)? {
             match builder.apply(&inherent)? {

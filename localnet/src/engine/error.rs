@@ -74,6 +74,14 @@ pub enum EngineError {
         /// Height of the head.
         head: u32,
     },
+    /// An upgrade to a version that is not newer.
+    #[error("the runtime is at spec version {current}: give a higher one than {asked}")]
+    UpgradeNotNewer {
+        /// The version asked for.
+        asked: u32,
+        /// The version in force.
+        current: u32,
+    },
     /// The engine has stopped, by request or because its thread failed.
     #[error("the node has stopped")]
     Stopped,

@@ -27,12 +27,12 @@ pub fn replay(chain: &Chain, opened: &Opened) -> Result<(), EngineError> {
                 }
                 chain.truncate(*number);
             }
-            Record::Block { parent, timestamp, extrinsics, hash } => {
+            Record::Block { parent, timestamp, extrinsics, hash, upgrade } => {
                 let head = chain.best();
                 if head.hash != *parent {
                     return Err(misplaced());
                 }
-                let mut builder = BlockBuilder::begin(chain, &head, *timestamp)?;
+                let mut builder = BlockBuilder::begin(chain, &head, *timestamp, upgrade.as_ref())?;
                 for extrinsic in extrinsics {
                     // An extrinsic that is refused now shows in the hash below.
                     if !matches!(builder.apply(extrinsic)?, Applied::Included) {

@@ -18,6 +18,7 @@ use crate::{
     journal::{Journal, Record},
     pool::{Candidate, Pool, Status, reason},
     preset::genesis_storage,
+    runtime::upgrade::Upgrade,
 };
 
 /// After so many extrinsics in a row that found no room, the block is closed.
@@ -151,6 +152,7 @@ impl Worker {
                 self.beacon.withheld = pulses;
                 reply.send(Ok(self.chain.best().head())).ok();
             }
+            Command::Upgrade { upgrade, reply } => drop(reply.send(self.upgrade(&upgrade))),
             Command::Stop { .. } => {}
         }
     }
@@ -171,7 +173,7 @@ impl Worker {
             job.reply.send(Ok(self.chain.best().head())).ok();
             return;
         }
-        match self.author(false) {
+        match self.author(false, None) {
             Err(error) => drop(job.reply.send(Err(error))),
             Ok(head) if left == 1 => drop(job.reply.send(Ok(head))),
             Ok(_) => {
@@ -189,7 +191,7 @@ impl Worker {
         if std::mem::take(&mut self.submitted) && waiting == 0 {
             return;
         }
-        match self.author(self.interval().is_some()) {
+        match self.author(self.interval().is_some(), None) {
             Err(error) => tracing::error!(%error, "no block made"),
             Ok(_) => {
                 // What did not fit gets the next block at once, unless it never fits.
@@ -199,14 +201,23 @@ impl Worker {
         }
     }
 
+    /// Makes a block that ends with another runtime.
+    fn upgrade(&mut self, upgrade: &Upgrade) -> Result<Head, EngineError> {
+        let current = self.chain.state(&self.chain.best()).version()?.spec_version;
+        if upgrade.spec_version <= current {
+            return Err(EngineError::UpgradeNotNewer { asked: upgrade.spec_version, current });
+        }
+        self.author(false, Some(upgrade))
+    }
+
     /// Makes a block of what is ready and makes it the head.
-    fn author(&mut self, by_the_clock: bool) -> Result<Head, EngineError> {
+    fn author(&mut self, by_the_clock: bool, upgrade: Option<&Upgrade>) -> Result<Head, EngineError> {
         let parent = self.chain.best();
         let number = parent.header.number.saturating_add(1);
         let state = self.chain.state(&parent);
         let timestamp = self.clock.timestamp(&state, number, by_the_clock)?;
         let ready = self.pool.lock().ready();
-        let mut builder = BlockBuilder::begin(&self.chain, &parent, timestamp)?;
+        let mut builder = BlockBuilder::begin(&self.chain, &parent, timestamp, upgrade)?;
         let pulses = builder.report(self.beacon.reports(&state, number, timestamp)?)?;
         let (mut included, mut invalid, mut streak) = (Vec::new(), Vec::new(), 0);
         for (hash, extrinsic) in &ready {
@@ -228,7 +239,13 @@ impl Worker {
             check_block(&self.chain, &parent, &block)?;
         }
         let extrinsics = pulses.into_iter().chain(included.iter().map(|(_, bytes)| bytes.to_vec())).collect();
-        self.record(&Record::Block { parent: parent.hash, timestamp, extrinsics, hash: block.hash })?;
+        self.record(&Record::Block {
+            parent: parent.hash,
+            timestamp,
+            extrinsics,
+            hash: block.hash,
+            upgrade: upgrade.copied(),
+        })?;
         Ok(self.publish(block, &included, invalid))
     }
 

@@ -1,6 +1,8 @@
 use parity_scale_codec::{Decode, Encode};
 use sp_core::H256;
 
+use crate::runtime::upgrade::Upgrade;
+
 /// One change of the head.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum Record {
@@ -15,6 +17,8 @@ pub enum Record {
         extrinsics: Vec<Vec<u8>>,
         /// Its hash.
         hash: H256,
+        /// The runtime that it ends with, if it is another one.
+        upgrade: Option<Upgrade>,
     },
     /// The head moved back.
     #[codec(index = 1)]

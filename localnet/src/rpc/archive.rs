@@ -53,8 +53,9 @@ fn call(context: &Context, params: &Params<'_>) -> Answer<Value> {
     let Some(block) = context.chain().block(hash) else {
         return Ok(Value::Null);
     };
-    check_call_arguments(&function, &data).map_err(|error| error::guard(&error))?;
-    Ok(match context.chain().state(&block).call(&function, &data) {
+    let state = context.chain().state(&block);
+    check_call_arguments(&state, &function, &data).map_err(|error| error::guard(&error))?;
+    Ok(match state.call(&function, &data) {
         Ok(value) => json!({ "success": true, "value": Hex(value) }),
         Err(error) => json!({ "success": false, "error": error.to_string() }),
     })

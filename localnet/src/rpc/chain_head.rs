@@ -134,8 +134,9 @@ fn call(context: &Context, follow: &Follow, block: &Arc<Block>, mut params: Para
         return Err(error::chain_head::without_runtime());
     }
     let (function, Hex(data)): (String, Hex) = (params.next()?, params.next()?);
-    check_call_arguments(&function, &data).map_err(|error| error::guard(&error))?;
-    Ok(Work::Call { state: context.chain().state(block), function, data })
+    let state = context.chain().state(block);
+    check_call_arguments(&state, &function, &data).map_err(|error| error::guard(&error))?;
+    Ok(Work::Call { state, function, data })
 }
 
 fn storage(context: &Context, _: &Follow, block: &Arc<Block>, mut params: ParamsSequence<'_>) -> Answer<Work> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sp_core::H256;
 
 use super::{Answer, Context, Module, Registered, error};
-use crate::engine::Head;
+use crate::{engine::Head, runtime::upgrade::Upgrade};
 
 /// Blocks of one request.
 const MAX_BLOCKS: u32 = 1_000_000;
@@ -39,6 +39,10 @@ pub fn register(module: &mut Module) -> Registered {
     module.register_async_method("dev_withholdPulses", |params, context, _| async move {
         let pulses = params.sequence().optional_next::<bool>()?.unwrap_or(true);
         moved(context.engine.withhold_pulses(pulses).await)
+    })?;
+    module.register_async_method("dev_upgrade", |params, context, _| async move {
+        let upgrade: Upgrade = if params.is_object() { params.parse()? } else { params.one()? };
+        moved(context.engine.upgrade(upgrade).await)
     })?;
     module.register_method("dev_requests", |_, context, _| serde_json::json!(context.requests.counts())).map(drop)
 }

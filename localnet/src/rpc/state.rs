@@ -12,10 +12,9 @@ use super::{
     error,
     heads::{Heads, Step},
     hex::Hex,
-    quick,
 };
 use crate::{
-    runtime::VERSION,
+    runtime::upgrade::happened,
     state::{Page, StateView, check_call_arguments},
 };
 
@@ -36,15 +35,15 @@ pub fn register(module: &mut Module) -> Registered {
     blocking(module, "state_queryStorage", query)?;
     blocking(module, "state_getReadProof", read_proof)?;
     blocking(module, "state_getMetadata", metadata)?;
-    quick(module, "state_getRuntimeVersion", |context, params| {
-        at(context, params.sequence().optional_next()?)?;
-        Ok(json!(VERSION))
+    blocking(module, "state_getRuntimeVersion", |context, params| {
+        let state = at(context, params.sequence().optional_next()?)?;
+        state.version().map_err(|error| error::call(&error))
     })?;
     module.register_subscription(
         "state_subscribeRuntimeVersion",
         "state_runtimeVersion",
         "state_unsubscribeRuntimeVersion",
-        |_, pending, _, _| version(pending),
+        |_, pending, context, _| version(pending, context),
     )?;
     module.register_subscription(
         "state_subscribeStorage",
@@ -78,7 +77,7 @@ fn call(context: &Context, params: &Params<'_>) -> Answer<Hex> {
     let (method, data): (String, Option<Hex>) = (params.next()?, params.optional_next()?);
     let state = at(context, params.optional_next()?)?;
     let data = data.map(|data| data.0).unwrap_or_default();
-    check_call_arguments(&method, &data).map_err(|error| error::guard(&error))?;
+    check_call_arguments(&state, &method, &data).map_err(|error| error::guard(&error))?;
     state.call(&method, &data).map(Hex).map_err(|error| error::call(&error))
 }
 
@@ -191,11 +190,35 @@ fn metadata(context: &Context, params: &Params<'_>) -> Answer<Hex> {
     Ok(Hex((*metadata).clone()))
 }
 
-/// The runtime never changes while the node runs.
-async fn version(pending: PendingSubscriptionSink) {
+/// The version now, and after every upgrade or revert that changes it.
+async fn version(pending: PendingSubscriptionSink, context: Arc<Context>) {
     let Ok(sink) = pending.accept().await else { return };
-    if notify(&sink, &VERSION).await.is_some() {
-        sink.closed().await;
+    let (mut heads, mut block) = Heads::new(Arc::clone(context.engine.chain()));
+    let mut told = None;
+    loop {
+        let state = context.chain().state(&block);
+        let Ok(Ok(version)) = tokio::task::spawn_blocking(move || state.version()).await else { return };
+        if told.as_ref() != Some(&version) {
+            if notify(&sink, &version).await.is_none() {
+                return;
+            }
+            told = Some(version);
+        }
+        block = loop {
+            let step = tokio::select! {
+                () = sink.closed() => return,
+                step = heads.next() => step,
+            };
+            match step {
+                None => return,
+                Some(Step::Reverted(best)) => break best,
+                Some(Step::Blocks(blocks)) => {
+                    if let Some(upgraded) = blocks.iter().rfind(|block| happened(&block.header.digest)) {
+                        break Arc::clone(upgraded);
+                    }
+                }
+            }
+        };
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use frame_support::weights::Weight;
+use frame_support::{traits::Get as _, weights::Weight};
 use parity_scale_codec::Compact;
 use sp_api::impl_runtime_apis;
 use sp_core::OpaqueMetadata;
@@ -16,7 +16,7 @@ use sp_version::RuntimeVersion;
 
 use super::{
     AccountId, Balance, Block, Executive, InherentDataExt as _, Nonce, Runtime, SubtensorModule, System,
-    TransactionPayment, VERSION,
+    TransactionPayment, upgrade,
 };
 use crate::subtensor::info::answers::{
     DelegateInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SimSwapResult, StakeAvailability, StakeInfo,
@@ -26,7 +26,7 @@ use crate::subtensor::info::answers::{
 impl_runtime_apis! {
     impl sp_api::Core<Block> for Runtime {
         fn version() -> RuntimeVersion {
-            VERSION
+            upgrade::Version::get()
         }
 
         fn execute_block(block: <Block as BlockT>::LazyBlock) {
@@ -40,11 +40,11 @@ impl_runtime_apis! {
 
     impl sp_api::Metadata<Block> for Runtime {
         fn metadata() -> OpaqueMetadata {
-            OpaqueMetadata::new(Runtime::metadata().into())
+            upgrade::form().shown(OpaqueMetadata::new(Runtime::metadata().into()))
         }
 
         fn metadata_at_version(version: u32) -> Option<OpaqueMetadata> {
-            Runtime::metadata_at_version(version)
+            upgrade::metadata(version)
         }
 
         fn metadata_versions() -> Vec<u32> {

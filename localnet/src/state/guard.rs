@@ -2,6 +2,7 @@ use parity_scale_codec::{Compact, Decode, DecodeLimit};
 use sp_core::H256;
 use sp_runtime::transaction_validity::TransactionSource;
 
+use super::StateView;
 use crate::runtime::{Block, RuntimeCall, UncheckedExtrinsic};
 
 /// The largest extrinsic that is looked at, in bytes. A full weight vector takes about one thousandth of it.
@@ -33,49 +34,49 @@ pub enum GuardError {
     Malformed(String),
 }
 
-/// Checks that `bytes` are one extrinsic that the runtime can decode within its stack and memory.
+/// Checks that `bytes` are one extrinsic that the runtime in force in `state` can decode within its stack and memory.
 ///
 /// # Errors
 /// When they are too long, malformed or nested deeper than [`MAX_CALL_DEPTH`].
-pub fn check_extrinsic(bytes: &[u8]) -> Result<(), GuardError> {
+pub fn check_extrinsic(state: &StateView, bytes: &[u8]) -> Result<(), GuardError> {
     check_length(bytes)?;
     let mut rest = bytes;
     let Compact(promised) = Compact::<u32>::decode(&mut rest).map_err(malformed)?;
     if usize::try_from(promised).ok() != Some(rest.len()) {
         return Err(GuardError::Length { promised, present: rest.len() });
     }
-    UncheckedExtrinsic::decode_all_with_depth_limit(MAX_CALL_DEPTH, &mut &*bytes).map_err(malformed)?;
-    Ok(())
+    let decoded = state.within(|| UncheckedExtrinsic::decode_all_with_depth_limit(MAX_CALL_DEPTH, &mut &*bytes));
+    decoded.map(drop).map_err(malformed)
 }
 
 /// Checks the arguments of those runtime functions that take calls, extrinsics or blocks: only these can nest.
 ///
 /// # Errors
 /// As [`check_extrinsic`].
-pub fn check_call_arguments(method: &str, data: &[u8]) -> Result<(), GuardError> {
+pub fn check_call_arguments(state: &StateView, method: &str, data: &[u8]) -> Result<(), GuardError> {
     match method {
         "TaggedTransactionQueue_validate_transaction" => {
             let mut rest = data;
             TransactionSource::decode(&mut rest).map_err(malformed)?;
             let extrinsic = rest.len().checked_sub(size_of::<H256>()).ok_or_else(|| malformed("block hash missing"))?;
-            check_extrinsic(&rest[..extrinsic])
+            check_extrinsic(state, &rest[..extrinsic])
         }
-        "BlockBuilder_apply_extrinsic" => check_extrinsic(data),
+        "BlockBuilder_apply_extrinsic" => check_extrinsic(state, data),
         "TransactionPaymentApi_query_info" | "TransactionPaymentApi_query_fee_details" => {
             let extrinsic = data.len().checked_sub(size_of::<u32>()).ok_or_else(|| malformed("length missing"))?;
-            check_extrinsic(&data[..extrinsic])
+            check_extrinsic(state, &data[..extrinsic])
         }
         "TransactionPaymentCallApi_query_call_info" | "TransactionPaymentCallApi_query_call_fee_details" => {
-            check_nesting::<(RuntimeCall, u32)>(data)
+            check_nesting::<(RuntimeCall, u32)>(state, data)
         }
-        "Core_execute_block" | "BlockBuilder_check_inherents" => check_nesting::<Block>(data),
+        "Core_execute_block" | "BlockBuilder_check_inherents" => check_nesting::<Block>(state, data),
         _ => Ok(()),
     }
 }
 
-fn check_nesting<T: Decode>(data: &[u8]) -> Result<(), GuardError> {
+fn check_nesting<T: Decode>(state: &StateView, data: &[u8]) -> Result<(), GuardError> {
     check_length(data)?;
-    T::decode_with_depth_limit(MAX_CALL_DEPTH, &mut &*data).map(drop).map_err(malformed)
+    state.within(|| T::decode_with_depth_limit(MAX_CALL_DEPTH, &mut &*data)).map(drop).map_err(malformed)
 }
 
 const fn check_length(bytes: &[u8]) -> Result<(), GuardError> {

@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
+use parity_scale_codec::DecodeAll as _;
 use sp_core::{H256, storage::ChildInfo};
-use sp_state_machine::{Backend as _, IterArgs, TrieBackendBuilder};
+use sp_externalities::{Extensions, set_and_run_with_externalities};
+use sp_state_machine::{Backend as _, Ext, IterArgs, TrieBackendBuilder};
 use sp_trie::MerkleValue;
+use sp_version::RuntimeVersion;
 
 use super::{Backend, CallError, NodeStore, Overlay, call_in};
 
@@ -54,6 +57,22 @@ impl StateView {
     /// When the function does not exist or panics.
     pub fn call(&self, method: &str, data: &[u8]) -> Result<Vec<u8>, CallError> {
         call_in(&self.backend(), &mut Overlay::default(), method, data)
+    }
+
+    /// Looks at the state from within, as runtime code does, and forgets what was written.
+    pub fn within<R>(&self, look: impl FnOnce() -> R) -> R {
+        let (backend, mut overlay, mut extensions) = (self.backend(), Overlay::default(), Extensions::new());
+        let mut externalities = Ext::new(&mut overlay, &backend, Some(&mut extensions));
+        set_and_run_with_externalities(&mut externalities, look)
+    }
+
+    /// The runtime's version.
+    ///
+    /// # Errors
+    /// When the trie is damaged.
+    pub fn version(&self) -> Result<RuntimeVersion, CallError> {
+        let answer = self.call("Core_version", &[])?;
+        RuntimeVersion::decode_all(&mut &*answer).map_err(|error| CallError::Panicked(error.to_string()))
     }
 
     /// The value under a key.

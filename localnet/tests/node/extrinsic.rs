@@ -17,7 +17,7 @@ pub fn signed(net: &LocalNet, who: Sr25519Keyring, nonce: u32, call: RuntimeCall
 /// `call` signed by a key, encoded.
 pub fn signed_by(net: &LocalNet, who: &Pair, nonce: u32, call: RuntimeCall) -> Vec<u8> {
     let genesis = net.chain().genesis().hash;
-    let version = localnet::runtime::VERSION;
+    let version = net.chain().state(&net.chain().best()).version().expect("a version");
     // The implicit part: versions, genesis twice (an immortal era is born there), no metadata hash.
     let implicit = (version.spec_version, version.transaction_version, genesis, genesis, 0u8);
     let extra = immortal(nonce);

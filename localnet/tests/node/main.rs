@@ -7,3 +7,4 @@ mod client;
 mod extrinsic;
 mod hostile;
 mod restart;
+mod upgrade;

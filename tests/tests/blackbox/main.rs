@@ -1,10 +1,11 @@
 //! Real binaries against a real chain, everything on loopback: what cheats get, what bad requests get, what bad input
-//! gets, and that a validator pays who worked, also after it was killed.
+//! gets, and that a validator pays who worked, also after it was killed and when the chain's runtime is upgraded.
 
 mod cheats;
 mod requests;
 mod rounds;
 mod startup;
+mod upgrades;
 
 use incentive::policy::Policy;
 

@@ -12,19 +12,19 @@ use tests::net::TestNet;
 use tests::process::Process;
 
 /// For a round with its checks and the extrinsic after it, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Subnet {
-    net: TestNet,
-    validator: Hotkey,
-    honest: Hotkey,
+pub struct Subnet {
+    pub net: TestNet,
+    pub validator: Hotkey,
+    pub honest: Hotkey,
     partial: Hotkey,
     /// The miners, which run for as long as this is there.
     _miners: [Process; 2],
 }
 
 impl Subnet {
-    async fn start() -> anyhow::Result<Self> {
+    pub async fn start() -> anyhow::Result<Self> {
         let net = TestNet::start(super::policy()).await?;
         let validator = net.validator("validator").await?.hotkey();
         let honest = net.miner("honest").await?.hotkey();
@@ -39,18 +39,18 @@ impl Subnet {
         Ok(Self { net, validator, honest, partial, _miners: miners })
     }
 
-    async fn validator(&self) -> anyhow::Result<Process> {
+    pub async fn validator(&self) -> anyhow::Result<Process> {
         let config = self.net.folder().join("validator.toml").display().to_string();
         Process::start("validator", ["run", "--config", &config], 1).await
     }
 
-    async fn neuron(&self, hotkey: &Hotkey) -> anyhow::Result<Neuron> {
+    pub async fn neuron(&self, hotkey: &Hotkey) -> anyhow::Result<Neuron> {
         let snapshot = self.net.snapshot().await?;
         snapshot.neuron(hotkey).cloned().ok_or_else(|| anyhow::anyhow!("a neuron is gone"))
     }
 
     /// Opens the window of the next tempo and waits until the validator has judged it and set weights in this epoch.
-    async fn round(&self, validator: &Process) -> anyhow::Result<Value> {
+    pub async fn round(&self, validator: &Process) -> anyhow::Result<Value> {
         let window = self.net.window().await?.block.number;
         let board = until("the round is judged and the weights have landed", PATIENCE, async || {
             let board = board(validator).await?;
@@ -70,12 +70,12 @@ impl Subnet {
     }
 }
 
-async fn board(validator: &Process) -> Option<Value> {
+pub async fn board(validator: &Process) -> Option<Value> {
     let answer = reqwest::get(format!("http://{}/v1/board", validator.address())).await.ok()?;
     serde_json::from_str(&answer.text().await.ok()?).ok()
 }
 
-fn row<'a>(board: &'a Value, hotkey: &Hotkey) -> &'a Value {
+pub fn row<'a>(board: &'a Value, hotkey: &Hotkey) -> &'a Value {
     let rows = board["neurons"].as_array().map(Vec::as_slice).unwrap_or_default();
     rows.iter().find(|row| row["hotkey"] == ss58(hotkey)).unwrap_or(&Value::Null)
 }

@@ -9,7 +9,13 @@ const GENESIS: H256 = H256([7; 32]);
 
 fn block(number: u8) -> Record {
     let hash = |number| H256([number; 32]);
-    Record::Block { parent: hash(number - 1), timestamp: 5, extrinsics: vec![vec![number; 9]], hash: hash(number) }
+    Record::Block {
+        parent: hash(number - 1),
+        timestamp: 5,
+        extrinsics: vec![vec![number; 9]],
+        hash: hash(number),
+        upgrade: None,
+    }
 }
 
 fn write(path: &Path, records: &[Record]) {

@@ -20,7 +20,7 @@ use crate::{
         error,
         heads::{Heads, Step},
     },
-    runtime::VERSION,
+    runtime::upgrade::happened,
 };
 
 /// Follow subscriptions of one connection.
@@ -147,7 +147,7 @@ async fn run(follow: &Follow, context: &Context) -> Option<()> {
     let mut shown: Vec<_> = (first..best.header.number).filter_map(|number| context.chain().at(number)).collect();
     shown.push(best);
     follow.pin(&shown);
-    notify(&follow.sink, &initialized(follow, &shown)).await?;
+    notify(&follow.sink, &initialized(follow, context, &shown)?).await?;
     loop {
         let step = tokio::select! {
             () = follow.sink.closed() => return None,
@@ -157,52 +157,54 @@ async fn run(follow: &Follow, context: &Context) -> Option<()> {
         if !follow.pin(&blocks) {
             break;
         }
-        for event in events(follow, &blocks) {
+        for event in events(follow, context, &blocks)? {
             notify(&follow.sink, &event).await?;
         }
     }
     notify(&follow.sink, &json!({ "event": "stop" })).await
 }
 
-fn initialized(follow: &Follow, shown: &[Arc<Block>]) -> Value {
+fn initialized(follow: &Follow, context: &Context, shown: &[Arc<Block>]) -> Option<Value> {
     let hashes: Vec<_> = shown.iter().map(|block| block.hash).collect();
     let mut event = json!({ "event": "initialized", "finalizedBlockHashes": hashes });
     if follow.with_runtime {
-        event["finalizedBlockRuntime"] = runtime();
+        event["finalizedBlockRuntime"] = runtime(context, shown.last()?)?;
     }
-    event
+    Some(event)
 }
 
 /// Each block by itself, then the newest as best and all of them as final.
-fn events(follow: &Follow, blocks: &[Arc<Block>]) -> Vec<Value> {
-    let mut events: Vec<_> = blocks
+fn events(follow: &Follow, context: &Context, blocks: &[Arc<Block>]) -> Option<Vec<Value>> {
+    let mut events = blocks
         .iter()
         .map(|block| {
             let parent = block.header.parent_hash;
             let mut event = json!({ "event": "newBlock", "blockHash": block.hash, "parentBlockHash": parent });
             if follow.with_runtime {
-                event["newRuntime"] = Value::Null;
+                let upgraded = happened(&block.header.digest);
+                event["newRuntime"] = if upgraded { runtime(context, block)? } else { Value::Null };
             }
-            event
+            Some(event)
         })
-        .collect();
+        .collect::<Option<Vec<_>>>()?;
     let hashes: Vec<_> = blocks.iter().map(|block| block.hash).collect();
     events.push(json!({ "event": "bestBlockChanged", "bestBlockHash": hashes.last() }));
     events.push(json!({ "event": "finalized", "finalizedBlockHashes": hashes, "prunedBlockHashes": [] }));
-    events
+    Some(events)
 }
 
-/// The runtime's version as the specification writes it.
-fn runtime() -> Value {
+/// The version of the runtime after a block, as the specification writes it; `None` if the state cannot be read.
+fn runtime(context: &Context, block: &Block) -> Option<Value> {
+    let version = context.chain().state(block).version().ok()?;
     let apis: serde_json::Map<_, _> =
-        VERSION.apis.iter().map(|(id, version)| (format!("0x{}", hex::encode(id)), json!(version))).collect();
+        version.apis.iter().map(|(id, version)| (format!("0x{}", hex::encode(id)), json!(version))).collect();
     let spec = json!({
-        "specName": VERSION.spec_name,
-        "implName": VERSION.impl_name,
-        "specVersion": VERSION.spec_version,
-        "implVersion": VERSION.impl_version,
-        "transactionVersion": VERSION.transaction_version,
+        "specName": version.spec_name,
+        "implName": version.impl_name,
+        "specVersion": version.spec_version,
+        "implVersion": version.impl_version,
+        "transactionVersion": version.transaction_version,
         "apis": apis,
     });
-    json!({ "type": "valid", "spec": spec })
+    Some(json!({ "type": "valid", "spec": spec }))
 }
