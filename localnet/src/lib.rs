@@ -1,6 +1,6 @@
 //! A real Substrate chain in the box.
 //!
-//! - [`runtime`], [`subtensor`], [`drand`], [`preset`]: the chain's rules, compiled natively
+//! - [`runtime`], [`subtensor`], [`admin`], [`commitments`], [`drand`], [`preset`]: the chain's rules, compiled natively
 //! - [`state`], [`engine`], [`pool`], [`journal`]: what runs them and keeps the blocks
 //! - [`rpc`], [`node`]: what clients speak to
 //! - [`up`]: a whole subnet of real processes
@@ -17,7 +17,9 @@
 //! # }
 //! ```
 
+pub mod admin;
 pub mod cli;
+pub mod commitments;
 pub mod drand;
 pub mod engine;
 pub mod journal;

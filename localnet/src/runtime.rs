@@ -151,7 +151,19 @@ impl pallet_transaction_payment::Config for Runtime {
     type WeightToFee = fees::WeightToFee;
 }
 
-impl crate::subtensor::Config for Runtime {}
+impl crate::subtensor::Config for Runtime {
+    type HotkeySwapOnSubnetInterval = HotkeySwapOnSubnetInterval;
+    type KeySwapCost = KeySwapCost;
+    type KeySwapOnSubnetCost = KeySwapOnSubnetCost;
+}
+
+impl crate::commitments::Config for Runtime {
+    type FieldDeposit = ConstU64<0>;
+    type InitialDeposit = ConstU64<0>;
+    type MaxFields = ConstU32<{ crate::commitments::data::MAX_FIELDS }>;
+}
+
+impl crate::admin::Config for Runtime {}
 
 impl crate::drand::Config for Runtime {
     type UnsignedPriority = ConstU64<1_048_576>;
@@ -180,6 +192,8 @@ construct_runtime!(
         SubtensorModule: crate::subtensor = 7,
         Utility: pallet_utility = 11,
         Sudo: pallet_sudo = 12,
+        Commitments: crate::commitments = 18,
+        AdminUtils: crate::admin = 19,
         Drand: crate::drand = 26,
     }
 );

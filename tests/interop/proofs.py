@@ -268,6 +268,11 @@ IDENTITIES = {
     "hotkey_identities": Proof(
         ("hotkey_ss58s",), lambda b, a, s: b == {} and a[s.miner.ss58_address]["name"] == "name"
     ),
+    "commitment": Proof(("netuid", "hotkey_ss58"), lambda b, a, s: b is None and a.data == "assay"),
+    "revealed_commitment": Proof(("netuid", "hotkey_ss58"), lambda b, a, s: not b and a[0][1] == 9),
+    "commitments": Proof(
+        ("netuid",), lambda b, a, s: b == [] and [row["hotkey"] for row in a] == [s.validator.ss58_address]
+    ),
 }
 
 WEIGHTS = {

@@ -81,6 +81,7 @@ async def story(chain: Chain, scene: Scene) -> None:
     scene.weights_block = block_of(result)
     await relations(chain, scene)
     await identities(chain, scene)
+    await commitments(chain, scene)
     await epoch(chain, netuid)
     scene.end = chain.node.advance(7)
 
@@ -133,6 +134,14 @@ async def identities(chain: Chain, scene: Scene) -> None:
     texts = ["subnet_name", "github_repo", "subnet_contact", "subnet_url", "discord", "description", "logo_url"]
     what = {name: "0x" for name in [*texts, "additional"]} | {"subnet_name": "0x" + b"assay".hex()}
     await chain.write("SubtensorModule", "SubnetIdentitiesV3", [scene.netuid], what)
+
+
+async def commitments(chain: Chain, scene: Scene) -> None:
+    """What a neuron committed to, and what it had sealed before; localnet itself opens nothing."""
+    info = {"fields": [{"Raw5": "0x" + b"assay".hex()}]}
+    await chain.send(calls.Commitments.set_commitment(netuid=scene.netuid, info=info), scene.validator)
+    opened = [("0x" + b"open".hex(), 9)]
+    await chain.write("Commitments", "RevealedCommitments", [scene.netuid, scene.validator.ss58_address], opened)
 
 
 async def singular(report: Report, chain: Chain, programs: Path) -> None:

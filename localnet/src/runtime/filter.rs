@@ -30,6 +30,8 @@ fn admissible(call: &RuntimeCall, nesting: u32) -> bool {
         RuntimeCall::Timestamp(_)
         | RuntimeCall::Balances(_)
         | RuntimeCall::SubtensorModule(_)
+        | RuntimeCall::Commitments(_)
+        | RuntimeCall::AdminUtils(_)
         | RuntimeCall::Drand(_) => true,
     }
 }

@@ -83,7 +83,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The price that counts for emission; a subnet with the stable mechanism 0 has a price of one.
-    fn moving_price(netuid: u16) -> I96F32 {
+    pub(super) fn moving_price(netuid: u16) -> I96F32 {
         match SubnetMechanism::<T>::get(netuid) {
             0 => I96F32::ONE,
             _ => I96F32::from_bits(SubnetMovingPrice::<T>::get(netuid).bits),

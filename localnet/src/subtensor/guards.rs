@@ -5,7 +5,11 @@
 use frame_support::ensure;
 use sp_runtime::AccountId32;
 
-use super::{pallet::*, registration::mechanism_index, types::AxonInfo};
+use super::{
+    pallet::*,
+    registration::mechanism_index,
+    types::{AxonInfo, PrometheusInfo},
+};
 use crate::drand::LastStoredRound;
 
 impl<T: Config> Pallet<T> {
@@ -43,7 +47,10 @@ impl<T: Config> Pallet<T> {
                 ensure!(*reveal_round >= LastStoredRound::<T>::get(), Error::InvalidRevealRound);
                 Ok(())
             }
-            Call::serve_axon { netuid, version, ip, port, ip_type, protocol, placeholder1, placeholder2 } => {
+            Call::serve_axon { netuid, version, ip, port, ip_type, protocol, placeholder1, placeholder2 }
+            | Call::serve_axon_tls {
+                netuid, version, ip, port, ip_type, protocol, placeholder1, placeholder2, ..
+            } => {
                 let axon = AxonInfo {
                     block: 0,
                     version: *version,
@@ -56,7 +63,22 @@ impl<T: Config> Pallet<T> {
                 };
                 Self::check_axon(who, *netuid, &axon)
             }
-            Call::register_network { .. } => {
+            Call::batch_set_weights { netuids, weights, version_keys } => {
+                let equal = netuids.len() == weights.len() && netuids.len() == version_keys.len();
+                ensure!(equal, Error::InputLengthsUnequal);
+                let enough = netuids.iter().all(|netuid| Self::enough_stake_for_weights(who, netuid.0));
+                ensure!(enough, Error::NotEnoughStakeToSetWeights);
+                Ok(())
+            }
+            Call::increase_take { hotkey, take } | Call::decrease_take { hotkey, take } => {
+                Self::guard_take(who, hotkey, *take)
+            }
+            Call::serve_prometheus { netuid, version, ip, port, ip_type } => {
+                let prometheus =
+                    PrometheusInfo { block: 0, version: *version, ip: *ip, port: *port, ip_type: *ip_type };
+                Self::check_prometheus(who, *netuid, &prometheus)
+            }
+            Call::register_network { .. } | Call::register_network_with_identity { .. } => {
                 ensure!(Self::network_rate_limit_passed(Self::block()), Error::NetworkTxRateLimitExceeded);
                 Ok(())
             }
@@ -80,13 +102,18 @@ const fn pool_code<T: Config>(error: &Error<T>) -> u8 {
     match error {
         Error::ColdkeySwapAnnounced => 0,
         Error::NotEnoughStakeToSetWeights => 1,
+        Error::HotKeyAccountNotExists => 4,
         Error::SettingWeightsTooFast | Error::NetworkTxRateLimitExceeded => 6,
         Error::HotKeyNotRegisteredInNetwork => 10,
         Error::InvalidIpAddress => 11,
         Error::ServingRateLimitExceeded => 12,
         Error::InvalidPort => 13,
         Error::InvalidRevealRound => 15,
+        Error::InputLengthsUnequal => 18,
         Error::ColdkeySwapDisputed => 21,
+        Error::NonAssociatedColdKey => 25,
+        Error::DelegateTakeTooLow => 26,
+        Error::DelegateTakeTooHigh => 27,
         _ => 255,
     }
 }

@@ -3,12 +3,16 @@
 use frame_support::{PalletId, ensure, pallet_prelude::DispatchResult, traits::fungible::Mutate as _};
 use frame_system::{ensure_signed, pallet_prelude::OriginFor};
 use incentive::{
+    fixed::{U64F64, div, to_u64},
     registration::{Lock, lock_cost},
     schedule::first_epoch_start,
 };
-use sp_runtime::{AccountId32, DispatchError, traits::AccountIdConversion as _};
+use sp_runtime::{AccountId32, traits::AccountIdConversion as _};
 
-use super::{pallet::*, types::RateLimitKey};
+use super::{
+    pallet::*,
+    types::{RateLimitKey, SubnetIdentityV3},
+};
 
 /// The root network, on which stake of all subnets is counted.
 pub const ROOT: u16 = 0;
@@ -41,7 +45,11 @@ impl<T: Config> Pallet<T> {
         netuids
     }
 
-    pub(super) fn do_register_network(origin: OriginFor<T>, hotkey: &AccountId32) -> DispatchResult {
+    pub(super) fn do_register_network(
+        origin: OriginFor<T>,
+        hotkey: &AccountId32,
+        identity: Option<SubnetIdentityV3>,
+    ) -> DispatchResult {
         let coldkey = ensure_signed(origin)?;
         let block = Self::block();
         ensure!(
@@ -51,10 +59,16 @@ impl<T: Config> Pallet<T> {
         ensure!(!Self::is_subnet_account(hotkey), Error::<T>::CannotUseSystemAccount);
         ensure!(block >= NetworkRegistrationStartBlock::<T>::get(), Error::<T>::SubNetRegistrationDisabled);
         ensure!(Self::network_rate_limit_passed(block), Error::<T>::NetworkTxRateLimitExceeded);
-        let netuid = Self::free_netuid().ok_or(Error::<T>::SubnetLimitReached)?;
+        let dissolved = Self::subnet_in_the_way()?;
         let cost = Self::network_lock_cost();
         ensure!(Self::free_balance(&coldkey) >= cost, Error::<T>::CannotAffordLockCost);
 
+        let price = Self::median_price();
+        if let Some(netuid) = dissolved {
+            Self::do_dissolve_network(netuid)?;
+        }
+        let free = (FIRST..u16::MAX).find(|netuid| !NetworksAdded::<T>::get(netuid));
+        let netuid = dissolved.or(free).ok_or(Error::<T>::SubnetLimitReached)?;
         let paid = Self::pay(&coldkey, &Self::subnet_account(netuid), cost)?;
         Self::own_hotkey(&coldkey, hotkey)?;
         Self::init_new_network(netuid, block);
@@ -65,11 +79,14 @@ impl<T: Config> Pallet<T> {
         SubnetOwnerHotkey::<T>::insert(netuid, hotkey);
         SubnetLocked::<T>::insert(netuid, paid);
         SubnetTAO::<T>::insert(netuid, paid);
-        SubnetAlphaIn::<T>::insert(netuid, paid);
+        SubnetAlphaIn::<T>::insert(netuid, to_u64(div(U64F64::from_num(paid), price)));
         SubnetEmissionEnabled::<T>::insert(netuid, false);
         TotalStake::<T>::mutate(|total| *total = total.saturating_add(paid));
         Self::append_neuron(netuid, hotkey, block)?;
         Self::deposit_event(Event::SubnetOwnerHotkeySet(netuid, hotkey.clone()));
+        if let Some(identity) = identity {
+            Self::put_identity(netuid, identity)?;
+        }
         Self::deposit_event(Event::NetworkAdded(netuid, 1));
         Ok(())
     }
@@ -79,13 +96,25 @@ impl<T: Config> Pallet<T> {
         last == 0 || block.saturating_sub(last) >= NetworkRateLimit::<T>::get()
     }
 
-    /// The first number without a subnet; none when all places are taken (nothing is dissolved here).
-    fn free_netuid() -> Option<u16> {
+    /// The subnet that a new one replaces when there are as many as allowed.
+    fn subnet_in_the_way() -> Result<Option<u16>, Error<T>> {
         let taken = u16::try_from(Self::subnets().len()).unwrap_or(u16::MAX);
-        if taken >= SubnetLimit::<T>::get() {
-            return None;
+        if taken < SubnetLimit::<T>::get() {
+            return Ok(None);
         }
-        (FIRST..u16::MAX).find(|netuid| !NetworksAdded::<T>::get(netuid))
+        Self::subnet_to_dissolve().map(Some).ok_or(Error::SubnetLimitReached)
+    }
+
+    /// The median price of the subnets that have one; a new subnet starts at it. One without any.
+    fn median_price() -> U64F64 {
+        let mut prices: Vec<U64F64> =
+            Self::subnets().into_iter().map(Self::price).filter(|price| *price > U64F64::ZERO).collect();
+        prices.sort_unstable();
+        match prices.len() {
+            0 => U64F64::ONE,
+            odd if odd % 2 == 1 => prices[odd / 2],
+            even => div(prices[even / 2 - 1].saturating_add(prices[even / 2]), U64F64::from_num(2)),
+        }
     }
 
     /// What the next subnet costs, rao: twice the last price, falling back to the minimum within an interval.
@@ -129,7 +158,7 @@ impl<T: Config> Pallet<T> {
 
     pub(super) fn do_start_call(origin: OriginFor<T>, netuid: u16) -> DispatchResult {
         ensure!(NetworksAdded::<T>::get(netuid), Error::<T>::SubnetNotExists);
-        Self::ensure_subnet_owner(origin, netuid)?;
+        Self::ensure_owner(origin, netuid)?;
         ensure!(FirstEmissionBlockNumber::<T>::get(netuid).is_none(), Error::<T>::FirstEmissionBlockNumberAlreadySet);
         let block = Self::block();
         let start = NetworkRegisteredAt::<T>::get(netuid).saturating_add(StartCallDelay::<T>::get());
@@ -139,11 +168,6 @@ impl<T: Config> Pallet<T> {
         SubtokenEnabled::<T>::insert(netuid, true);
         Self::deposit_event(Event::FirstEmissionBlockNumberSet(netuid, first));
         Ok(())
-    }
-
-    fn ensure_subnet_owner(origin: OriginFor<T>, netuid: u16) -> DispatchResult {
-        let who = ensure_signed(origin)?;
-        if who == SubnetOwner::<T>::get(netuid) { Ok(()) } else { Err(DispatchError::BadOrigin) }
     }
 
     /// The root network as it stands at block 0.

@@ -15,6 +15,18 @@ use sp_runtime::{AccountId32, DispatchError};
 use super::{network::ROOT, pallet::*};
 
 impl<T: Config> Pallet<T> {
+    /// Registers a hotkey unless that costs more than `limit` rao.
+    pub(super) fn do_register_limit(
+        origin: OriginFor<T>,
+        netuid: u16,
+        hotkey: &AccountId32,
+        limit: u64,
+    ) -> DispatchResult {
+        ensure_signed(origin.clone())?;
+        ensure!(Burn::<T>::get(netuid) <= limit, Error::<T>::RegistrationPriceLimitExceeded);
+        Self::do_burned_register(origin, netuid, hotkey)
+    }
+
     pub(super) fn do_burned_register(origin: OriginFor<T>, netuid: u16, hotkey: &AccountId32) -> DispatchResult {
         let coldkey = ensure_signed(origin)?;
         ensure!(netuid != ROOT, Error::<T>::RegistrationNotPermittedOnRootSubnet);
@@ -101,7 +113,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Storage indices of all mechanisms of a subnet: `4096 * mechanism + netuid`.
-    pub(super) fn mechanism_indices(netuid: u16) -> impl Iterator<Item = u16> {
+    pub(crate) fn mechanism_indices(netuid: u16) -> impl Iterator<Item = u16> {
         (0..MechanismCountCurrent::<T>::get(netuid)).map(move |mechanism| mechanism_index(netuid, mechanism))
     }
 }
@@ -112,7 +124,8 @@ pub const fn mechanism_index(netuid: u16, mechanism: u8) -> u16 {
     (mechanism as u16).wrapping_mul(4096).wrapping_add(netuid)
 }
 
-fn push_new(hotkeys: &mut Vec<AccountId32>, hotkey: &AccountId32) {
+/// Appends a hotkey that is not there yet.
+pub(super) fn push_new(hotkeys: &mut Vec<AccountId32>, hotkey: &AccountId32) {
     if !hotkeys.contains(hotkey) {
         hotkeys.push(hotkey.clone());
     }

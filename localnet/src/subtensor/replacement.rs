@@ -24,7 +24,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The owner's hotkey and the oldest others of the owner's coldkey, as many as are protected.
-    fn protected_uids(netuid: u16) -> Vec<u16> {
+    pub(crate) fn protected_uids(netuid: u16) -> Vec<u16> {
         let owned = OwnedHotkeys::<T>::get(SubnetOwner::<T>::get(netuid));
         let mut uids: Vec<u16> = owned.iter().filter_map(|hotkey| Uids::<T>::get(netuid, hotkey)).collect();
         uids.sort_unstable_by_key(|uid| (BlockAtRegistration::<T>::get(netuid, uid), *uid));
@@ -43,6 +43,7 @@ impl<T: Config> Pallet<T> {
         Uids::<T>::remove(netuid, &old);
         IsNetworkMember::<T>::remove(&old, netuid);
         Axons::<T>::remove(netuid, &old);
+        NeuronCertificates::<T>::remove(netuid, &old);
         Prometheus::<T>::remove(netuid, &old);
         Keys::<T>::insert(netuid, uid, hotkey);
         Uids::<T>::insert(netuid, hotkey, uid);
@@ -55,6 +56,20 @@ impl<T: Config> Pallet<T> {
             Incentive::<T>::mutate(index, |v| put(v, uid, 0));
             LastUpdate::<T>::mutate(index, |v| put(v, uid, block));
             Self::forget_weights_of_others(index, netuid, uid);
+        }
+    }
+
+    /// Lets the bonds towards a neuron start anew, where the subnet allows that.
+    pub fn reset_bonds(netuid: u16, hotkey: &AccountId32) {
+        let Some(uid) = Uids::<T>::get(netuid, hotkey).filter(|_| BondsResetOn::<T>::get(netuid)) else { return };
+        for index in Self::mechanism_indices(netuid) {
+            for from in 0..SubnetworkN::<T>::get(netuid) {
+                Bonds::<T>::mutate_exists(index, from, |row| {
+                    if let Some(row) = row {
+                        row.retain(|(to, _)| *to != uid);
+                    }
+                });
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use sp_runtime::{AccountId32, Rounding, helpers_128bit::multiply_by_rational_wit
 use super::{network::ROOT, pallet::*, types::SafeFloat};
 
 /// The smallest stake, rao.
-const MIN_STAKE: u64 = 2_000_000;
+pub(super) const MIN_STAKE: u64 = 2_000_000;
 /// What a swap costs, in 1/65535 of the TAO paid in.
 const SWAP_FEE: u64 = 33;
 /// Shares of a pool without stake are counted in units of 10^-9 alpha rao.

@@ -63,7 +63,7 @@ pub struct ChainIdentityV2 {
 }
 
 /// What a subnet says it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct SubnetIdentityV3 {
     pub subnet_name: Vec<u8>,
     pub github_repo: Vec<u8>,
@@ -76,14 +76,18 @@ pub struct SubnetIdentityV3 {
 }
 
 /// A signed fixed-point number as the chain stores it; the reader knows how many of the bits are fraction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo, MaxEncodedLen)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen,
+)]
 pub struct FixedI128 {
     /// The number in units of its last bit.
     pub bits: i128,
 }
 
 /// An unsigned fixed-point number as the chain stores it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo, MaxEncodedLen)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen,
+)]
 pub struct FixedU128 {
     /// The number in units of its last bit.
     pub bits: u128,

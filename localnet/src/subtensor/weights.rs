@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use frame_support::{ensure, pallet_prelude::DispatchResult};
 use frame_system::{ensure_signed, pallet_prelude::OriginFor};
 use incentive::yuma::upscale;
+use parity_scale_codec::Compact;
 use sp_runtime::AccountId32;
 
 use super::{network::ROOT, pallet::*, registration::mechanism_index};
@@ -20,6 +21,30 @@ impl<T: Config> Pallet<T> {
     ) -> DispatchResult {
         ensure!(!CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealEnabled);
         Self::weigh(&ensure_signed(origin)?, netuid, mechanism, uids, values, version_key)
+    }
+
+    /// Sets weights on many subnets; those that are refused do not stop the others.
+    pub(super) fn do_batch_set_weights(
+        origin: OriginFor<T>,
+        netuids: Vec<Compact<u16>>,
+        weights: Vec<Vec<(Compact<u16>, Compact<u16>)>>,
+        version_keys: Vec<Compact<u64>>,
+    ) -> DispatchResult {
+        let hotkey = ensure_signed(origin.clone())?;
+        ensure!(netuids.len() == weights.len() && netuids.len() == version_keys.len(), Error::<T>::InputLengthsUnequal);
+        let mut failed = Vec::new();
+        for ((netuid, row), version_key) in netuids.iter().zip(weights).zip(version_keys) {
+            let (uids, values): (Vec<u16>, Vec<u16>) = row.into_iter().map(|(uid, value)| (uid.0, value.0)).unzip();
+            if let Err(error) = Self::do_set_weights(origin.clone(), netuid.0, 0, uids, &values, version_key.0) {
+                failed.push(Event::BatchWeightItemFailed(netuid.0, error));
+            }
+        }
+        if !failed.is_empty() {
+            Self::deposit_event(Event::BatchCompletedWithErrors());
+        }
+        failed.into_iter().for_each(Self::deposit_event);
+        Self::deposit_event(Event::BatchWeightsCompleted(netuids, hotkey));
+        Ok(())
     }
 
     /// Stores weights after all checks but that of commit-reveal. While that is on, the commit was what the rate limit

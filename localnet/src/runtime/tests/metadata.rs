@@ -9,15 +9,41 @@ use crate::runtime::Runtime;
 
 const FINNEY: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime-metadata/artifacts/finney-424-v16.scale"));
-const PALLETS: [&str; 9] =
-    ["System", "Timestamp", "Aura", "Balances", "TransactionPayment", "SubtensorModule", "Utility", "Sudo", "Drand"];
+const PALLETS: [&str; 11] = [
+    "System",
+    "Timestamp",
+    "Aura",
+    "Balances",
+    "TransactionPayment",
+    "SubtensorModule",
+    "Utility",
+    "Sudo",
+    "Commitments",
+    "AdminUtils",
+    "Drand",
+];
 /// Pallets whose every item is looked at; the others come from where the main network has them.
-const OWN_PALLETS: [&str; 2] = ["SubtensorModule", "Drand"];
+const OWN_PALLETS: [&str; 4] = ["SubtensorModule", "Commitments", "AdminUtils", "Drand"];
 /// Storage that the main network at spec 424 lacks: what a preset writes, and what clients of newer runtimes read.
 const OWN_STORAGE: [&str; 5] =
     ["NewSubnet", "AllowLoopback", "SubnetEpochConsensus", "CollateralLockShare", "TotalAlphaStaked"];
 /// Calls that carry a `MultiSigner`, which knows one more kind of key in the SDK of this workspace.
 const NEWER_SIGNERS: [&str; 2] = ["write_pulse", "set_beacon_config"];
+/// Calls of the main network that this chain does not have: hash commits, children, leases, locks, votes, coldkey swaps, moves of
+/// stake, claims of root dividends, EVM keys, and what belongs to consensus or the EVM.
+const NOT_OFFERED: &str = "SubtensorModule: commit_weights commit_mechanism_weights batch_commit_weights reveal_weights \
+    reveal_mechanism_weights batch_reveal_weights root_register swap_coldkey set_childkey_take \
+    sudo_set_tx_childkey_take_rate_limit sudo_set_min_childkey_take sudo_set_max_childkey_take set_children \
+    schedule_swap_coldkey set_identity unstake_all unstake_all_alpha move_stake transfer_stake swap_stake \
+    add_stake_limit remove_stake_limit swap_stake_limit try_associate_hotkey associate_evm_key recycle_alpha \
+    burn_alpha set_pending_childkey_cooldown remove_stake_full_limit register_leased_network terminate_lease \
+    update_symbol set_coldkey_auto_stake_hotkey claim_root set_root_claim_type sudo_set_num_root_claims \
+    sudo_set_root_claim_threshold announce_coldkey_swap swap_coldkey_announced dispute_coldkey_swap \
+    reset_coldkey_swap enable_voting_power_tracking disable_voting_power_tracking \
+    sudo_set_voting_power_ema_alpha add_stake_burn clear_coldkey_swap_announcement \
+    set_auto_parent_delegation_enabled lock_stake move_lock set_perpetual_lock set_reject_locked_alpha; \
+    Commitments:; AdminUtils: swap_authorities sudo_set_evm_chain_id schedule_grandpa_change \
+    sudo_toggle_evm_precompile; Drand:";
 
 fn ours() -> Metadata {
     use parity_scale_codec::Encode as _;
@@ -80,12 +106,54 @@ fn errors_and_events_have_the_main_networks_indices() {
 }
 
 #[test]
+fn calls_that_are_missing_are_those_that_are_listed() {
+    let (ours, finney) = (ours(), finney());
+    let missing = OWN_PALLETS.map(|pallet| {
+        let (our, their) = (ours.pallet_by_name(pallet).unwrap(), finney.pallet_by_name(pallet).unwrap());
+        let calls = their.call_variants().unwrap().iter().map(|call| call.name.as_str());
+        let names = calls.filter(|name| our.call_variant_by_name(name).is_none()).collect::<Vec<_>>().join(" ");
+        format!("{pallet}: {names}").trim_end().to_owned()
+    });
+    assert_eq!(missing.join("; "), NOT_OFFERED);
+}
+
+#[test]
+fn events_have_the_main_networks_fields() {
+    let (ours, finney) = (ours(), finney());
+    let shape = |metadata: &Metadata, event: &scale_info::Variant<scale_info::form::PortableForm>| {
+        let fields = event.fields.iter();
+        fields.map(|field| (field.name.clone(), metadata.type_hash(field.ty.id))).collect::<Vec<_>>()
+    };
+    for pallet in OWN_PALLETS {
+        let (our, their) = (ours.pallet_by_name(pallet).unwrap(), finney.pallet_by_name(pallet).unwrap());
+        for event in our.event_variants().unwrap() {
+            let same = their.event_variant_by_index(event.index).unwrap();
+            assert_eq!(shape(&ours, event), shape(&finney, same), "{pallet}.{}", event.name);
+        }
+    }
+}
+
+#[test]
+fn constants_have_the_main_networks_values() {
+    let (ours, finney) = (ours(), finney());
+    for pallet in OWN_PALLETS {
+        let (our, their) = (ours.pallet_by_name(pallet).unwrap(), finney.pallet_by_name(pallet).unwrap());
+        for constant in our.constants() {
+            let name = constant.name();
+            let same = their.constant_by_name(name).unwrap_or_else(|| panic!("{pallet}.{name} is no constant"));
+            assert_eq!(constant.value(), same.value(), "{pallet}.{name}");
+            assert_eq!(our.constant_hash(name), their.constant_hash(name), "{pallet}.{name}");
+        }
+    }
+}
+
+#[test]
 fn storage_is_that_of_the_main_network() {
     let (ours, finney) = (ours(), finney());
     let mut wrong = Vec::new();
     for pallet in OWN_PALLETS {
         let (our, their) = (ours.pallet_by_name(pallet).unwrap(), finney.pallet_by_name(pallet).unwrap());
-        for entry in our.storage().unwrap().entries() {
+        for entry in our.storage().into_iter().flat_map(|storage| storage.entries()) {
             let name = entry.name();
             if OWN_STORAGE.contains(&name) {
                 assert!(their.storage_hash(name).is_none(), "{name} exists");

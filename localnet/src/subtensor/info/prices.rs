@@ -46,7 +46,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// TAO that the pool gives for alpha: one for one without a pool, at constant product with one.
-    fn tao_out(netuid: u16, alpha: u64) -> u64 {
+    pub(crate) fn tao_out(netuid: u16, alpha: u64) -> u64 {
         if SubnetMechanism::<T>::get(netuid) == 0 {
             return alpha;
         }

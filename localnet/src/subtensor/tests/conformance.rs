@@ -17,12 +17,11 @@ use super::records;
 use interface::{Interface, Recorded};
 
 /// What this chain does not do, by record, topic or call, and why.
-const OUT_OF_SCOPE: [(&str, &str); 5] = [
+const OUT_OF_SCOPE: [(&str, &str); 4] = [
     ("commit_weights", "no current client submits hash commits"),
     ("reveal_weights", "no current client submits hash commits"),
     ("batch_commit_weights", "no current client submits hash commits"),
     ("batch_reveal_weights", "no current client submits hash commits"),
-    ("register_network-013", "dissolves a subnet"),
 ];
 
 #[test]

@@ -177,7 +177,7 @@ pub fn decode(types: &PortableRegistry, id: u32, input: &mut &[u8]) -> Result<Va
         },
         TypeDef::Variant(_) => {
             let (variant, fields) = decode_variant(types, id, input)?;
-            show_variant(&variant, fields)
+            if name == "Option" { show_option(&fields) } else { show_variant(variant, fields) }
         }
         TypeDef::Sequence(list) => {
             let Compact(length) = Compact::<u32>::decode(input).map_err(text)?;
@@ -202,14 +202,17 @@ pub fn decode_variant<'t>(types: &'t PortableRegistry, id: u32, input: &mut &[u8
     Ok((&variant.name, decode_fields(types, &variant.fields, input)?))
 }
 
+fn show_option(fields: &Value) -> Value {
+    fields.as_array().and_then(|items| items.first()).cloned().unwrap_or_default()
+}
+
 fn show_variant(name: &str, fields: Value) -> Value {
     let alone = match &fields {
-        Value::Array(items) if items.is_empty() => return if name == "None" { Value::Null } else { json!(name) },
+        Value::Array(items) if items.is_empty() => return json!(name),
         Value::Array(items) if items.len() == 1 => items[0].clone(),
         _ => fields,
     };
     match name {
-        "Some" => alone,
         sized if sized.starts_with("Raw") => json!({ "Raw": alone }),
         other => json!({ other: alone }),
     }
