@@ -9,10 +9,11 @@
 //!   depth.
 //! - Rows keep the layout and the offset of the kernel from the first layer to the last.
 //!
-//! Modules, from the outside in: `kernel` (the public type), `layer` (panels over rows, threads over columns), `panel` (a
+//! [`Case`] holds what every device must get right. Modules, from the outside in: `kernel` (the public type), `layer` (panels over rows, threads over columns), `panel` (a
 //! few columns of weights), `batch` (a few rows), `simd` (instructions; the only `unsafe` of the workspace).
 
 mod batch;
+mod case;
 mod kernel;
 mod layer;
 mod panel;
@@ -20,5 +21,6 @@ mod path;
 mod portable;
 mod simd;
 
+pub use case::Case;
 pub use kernel::Kernel;
 pub use path::Path;

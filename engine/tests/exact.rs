@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Case, adversarial, kernels};
-use engine::{Kernel, Path};
+use common::kernels;
+use engine::{Case, Kernel, Path};
 use proof::RowKernel;
 
 #[test]
@@ -11,7 +11,7 @@ fn every_number_of_rows() {
     for (width, most) in [(64, 67), (272, 67), (16, 67)] {
         for case in (1..=most).map(|rows| Case::random(width, rows)) {
             for kernel in kernels(1) {
-                assert!(case.holds(&kernel), "{} is wrong: {}", kernel.path(), case.name);
+                assert!(case.holds(&kernel), "{} is wrong: {}", kernel.path(), case.name());
             }
         }
     }
@@ -20,10 +20,10 @@ fn every_number_of_rows() {
 #[test]
 fn every_number_of_threads() {
     // Panels that no number of threads divides, and work enough that each thread is worth it.
-    for case in [Case::random(1040, 67), Case::random(512, 131), adversarial(2032)] {
+    for case in [Case::random(1040, 67), Case::random(512, 131), Case::adversarial(2032)] {
         for threads in [1, 2, 3, 5, 64] {
             for kernel in kernels(threads) {
-                assert!(case.holds(&kernel), "{} on {threads} threads is wrong: {}", kernel.path(), case.name);
+                assert!(case.holds(&kernel), "{} on {threads} threads is wrong: {}", kernel.path(), case.name());
             }
         }
     }
@@ -31,12 +31,12 @@ fn every_number_of_threads() {
 
 #[test]
 fn every_sum_on_the_bound() {
-    for case in [16, 48, 256, 1008, 4096, 8192].map(adversarial) {
+    for case in [16, 48, 256, 1008, 4096, 8192].map(Case::adversarial) {
         for kernel in kernels(2) {
-            assert!(case.holds(&kernel), "{} is wrong: {}", kernel.path(), case.name);
+            assert!(case.holds(&kernel), "{} is wrong: {}", kernel.path(), case.name());
         }
     }
-    assert_eq!(adversarial(8192).sums[0], 1 << 24, "the largest sum that a policy admits");
+    assert_eq!(Case::adversarial(8192).sums()[0], 1 << 24, "the largest sum that a policy admits");
 }
 
 /// The trait does not know the bounds of a policy.
@@ -44,7 +44,7 @@ fn every_sum_on_the_bound() {
 fn widths_that_no_policy_admits_are_right_too() {
     for case in [(1, 3), (7, 2), (20, 5), (63, 4), (100, 13)].map(|(width, rows)| Case::random(width, rows)) {
         for kernel in kernels(2) {
-            assert!(case.holds(&kernel), "{} is wrong: {}", kernel.path(), case.name);
+            assert!(case.holds(&kernel), "{} is wrong: {}", kernel.path(), case.name());
         }
     }
     for kernel in kernels(2) {
@@ -88,7 +88,7 @@ impl RowKernel for Broken {
 
 #[test]
 fn a_ninth_product_in_a_narrow_sum_is_caught_and_not_by_random_data() {
-    let (random, bound) = (Case::random(256, 5), adversarial(256));
+    let (random, bound) = (Case::random(256, 5), Case::adversarial(256));
     // Four pairs fit: 4 · 2 · 31 · 128 = 31744 < 2^15.
     let four = RIGHT;
     assert!(random.holds(&four) && bound.holds(&four));
@@ -101,6 +101,6 @@ fn a_ninth_product_in_a_narrow_sum_is_caught_and_not_by_random_data() {
 fn a_wrong_correction_is_caught() {
     for raised in [(16, 15), (15, 16), (16, 17), (16, 0)] {
         assert!(!Case::random(64, 3).holds(&Broken { pairs: 4, raised }), "{raised:?}");
-        assert!(!adversarial(64).holds(&Broken { pairs: 4, raised }), "{raised:?}");
+        assert!(!Case::adversarial(64).holds(&Broken { pairs: 4, raised }), "{raised:?}");
     }
 }

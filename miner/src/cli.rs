@@ -1,12 +1,15 @@
 //! What a person types.
 
 use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use neuron_common::config::{self, ConfigError};
 use neuron_common::{exit, shutdown, telemetry};
 
+use crate::device::{self, Device, bench, self_test};
 use crate::work::Work;
 use crate::{App, Config, check};
 
@@ -20,7 +23,8 @@ use crate::{App, Config, check};
   miner check --json --config miner.toml  the same for programs, with every item of the chain's runtime
   miner run --config miner.toml           serve until Ctrl-C
   miner run --netuid 12 --wallet alice/gpu0 --external 203.0.113.7:8091
-  miner config --netuid 12                what is in force, as TOML"
+  miner config --netuid 12                what is in force, as TOML
+  miner self-test                         does this machine compute the right bits?"
 )]
 pub struct Cli {
     /// What to do
@@ -51,6 +55,40 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List what can compute here
+    Devices {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare a device with the reference, bit by bit
+    SelfTest {
+        /// What to test
+        #[arg(long, value_enum, default_value_t)]
+        device: Device,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure how fast a device computes rounds, beside nothing but products
+    Bench(Measure),
+}
+
+/// What is measured, and for how long.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Measure {
+    /// What to measure
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+    /// Threads to spread over; all cores unless given
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Seconds for each of the two figures
+    #[arg(long, value_name = "S", default_value = "3")]
+    pub seconds: NonZeroU16,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Flags over environment over file.
@@ -100,6 +138,11 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
             let text = if json { serde_json::to_string_pretty(&config)? + "\n" } else { config::render(&config)? };
             exit::print(&text);
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Devices { json } => device::run(json),
+        Command::SelfTest { device: Device::Cpu, json } => self_test::run(json),
+        Command::Bench(Measure { device: Device::Cpu, threads, seconds, json }) => {
+            bench::run(threads, Duration::from_secs(seconds.get().into()), json)
         }
     }
 }

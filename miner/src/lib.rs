@@ -10,6 +10,7 @@
 //! - [`announce`]: tells the chain where the axon is
 //! - [`app`]: binds, serves, drains
 //! - [`check`]: would it work?
+//! - [`device`]: what can compute here, is it right, how fast is it
 //! - [`cli`]: what a person types
 
 pub mod admission;
@@ -18,6 +19,7 @@ pub mod app;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod device;
 pub mod http;
 pub mod metrics;
 pub mod run;
