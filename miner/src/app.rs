@@ -26,8 +26,8 @@ pub struct App {
     chain: ChainClient,
     listener: TcpListener,
     telemetry: telemetry::Server,
-    announced: SocketAddr,
-    announce: bool,
+    /// The address to announce, if any.
+    announced: Option<SocketAddr>,
     connections: usize,
 }
 
@@ -38,15 +38,12 @@ impl App {
     /// Names what is missing or taken, and the remedy.
     pub async fn bind(config: &Config, work: impl Work, stop: &CancellationToken) -> Result<Self> {
         let policy = config.policy()?;
-        let key = Arc::new(keystore::load_hotkey(&config.wallet.path()?)?);
+        let key = Arc::new(config.wallet.load_hotkey()?);
         let listener = TcpListener::bind(config.axon.listen).await.with_context(|| {
             format!("cannot listen on {}; choose another `axon.listen` (--listen)", config.axon.listen)
         })?;
-        let announced = config.axon.external.unwrap_or(listener.local_addr()?);
-        anyhow::ensure!(
-            !(config.axon.announce && announced.ip().is_unspecified()),
-            "{announced} cannot be announced; set `axon.external` (--external) to the address that validators reach"
-        );
+        let listening = listener.local_addr()?;
+        let announced = config.axon.announce.then(|| announce::address(&config.axon, listening)).transpose()?;
         let chain = ChainClient::connect(&config.chain, Role::Miner).await?;
         let netuid = config.netuid;
         let view = view::follow(chain.clone(), netuid, &policy, stop.clone()).await?;
@@ -68,8 +65,7 @@ impl App {
             metrics,
             key,
         });
-        let (announce, connections) = (config.axon.announce, config.axon.connections);
-        Ok(Self { axon, chain, listener, telemetry, announced, announce, connections })
+        Ok(Self { axon, chain, listener, telemetry, announced, connections: config.axon.connections })
     }
 
     /// Where the axon listens.
@@ -85,14 +81,14 @@ impl App {
     /// # Errors
     /// When a listener fails.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
-        let Self { axon, chain, listener, telemetry, announced, announce, connections } = self;
+        let Self { axon, chain, listener, telemetry, announced, connections } = self;
         let (key, netuid) = (Arc::clone(&axon.key), axon.netuid);
-        if announce {
+        if let Some(address) = announced {
             let stop = stop.clone();
             tokio::spawn(async move {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = announce::announce(chain, key, netuid, announced) => {}
+                    () = announce::announce(chain, key, netuid, address) => {}
                 }
             });
         }
@@ -103,7 +99,7 @@ impl App {
     }
 }
 
-fn registered(
+pub(crate) fn registered(
     key: &Keypair,
     netuid: incentive::units::NetUid,
     snapshot: &neuron_common::chain::Snapshot,
@@ -111,7 +107,7 @@ fn registered(
     let hotkey = key.hotkey();
     anyhow::ensure!(
         snapshot.neuron(&hotkey).is_some(),
-        "hotkey {} is not registered on subnet {netuid}; register it with `btcli subnets register --netuid {netuid}`, or correct `wallet` or `netuid`",
+        "hotkey {} is not registered on subnet {netuid}; register it with `miner register --netuid {netuid}`, or correct `wallet` or `netuid`",
         keystore::ss58(&hotkey),
     );
     Ok(())

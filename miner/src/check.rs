@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use neuron_common::chain::{ChainClient, Role, Snapshot};
-use neuron_common::check::{Checks, arithmetic, chain_clock};
-use neuron_common::keystore;
+use neuron_common::check::{Checks, arithmetic, chain_clock, wallet};
+use neuron_common::keystore::Keypair;
 use neuron_common::wire;
 
 use crate::Config;
@@ -24,11 +24,7 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
         checks
             .ok("policy", format!("{} with digest 0x{}", config.policy.0, hex::encode(proof::policy_digest(&policy))));
     }
-    let key = config.wallet.path().and_then(|path| keystore::load_hotkey(&path));
-    let key = checks.take("wallet", key.map_err(Into::into));
-    if let Some(key) = &key {
-        checks.ok("wallet", format!("hotkey {}", keystore::ss58(&key.hotkey())));
-    }
+    let key = wallet(&mut checks, &config.wallet);
     if let Some(chain) =
         checks.take("chain", ChainClient::connect(&config.chain, Role::Miner).await.map_err(Into::into))
     {
@@ -45,15 +41,15 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
     checks.print(json)
 }
 
-async fn neuron(checks: &mut Checks, snapshot: &Snapshot, key: &keystore::Keypair) {
+async fn neuron(checks: &mut Checks, snapshot: &Snapshot, key: &Keypair) {
     let netuid = snapshot.netuid;
     let Some(neuron) = snapshot.neuron(&key.hotkey()) else {
-        let remedy = format!("not registered; register it with `btcli subnets register --netuid {netuid}`");
+        let remedy = format!("not registered; register it with `miner register --netuid {netuid}`");
         return checks.failed("registration", remedy);
     };
     checks.ok("registration", format!("uid {}", neuron.uid));
     let Some(axon) = neuron.axon else {
-        return checks.failed("axon", "not announced; `miner run` announces it".to_owned());
+        return checks.failed("axon", "not announced; `miner run` announces it, or `miner serve`".to_owned());
     };
     let answer = async {
         let http = reqwest::Client::builder().no_proxy().timeout(ANSWER).build()?;

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use neuron_common::config::{self, ConfigError};
+use neuron_common::register::{self, RegisterArgs};
+use neuron_common::spend::Place;
 use neuron_common::{exit, shutdown, telemetry};
 
 use crate::device::{self, Device, bench, self_test};
 use crate::work::Work;
-use crate::{App, Config, check};
+use crate::{App, Config, announce, check};
 
 /// Serves compute to the validators of a subnet
 #[derive(Clone, Debug, clap::Parser)]
@@ -19,6 +21,7 @@ use crate::{App, Config, check};
     version,
     propagate_version = true,
     after_help = "Examples:
+  miner register --config miner.toml      buy a place on the subnet; needs the coldkey, runs on any machine
   miner check --config miner.toml         would it work? each part with a clear line
   miner check --json --config miner.toml  the same for programs, with every item of the chain's runtime
   miner run --config miner.toml           serve until Ctrl-C
@@ -37,6 +40,26 @@ pub struct Cli {
 pub enum Command {
     /// Serve until Ctrl-C
     Run(Args),
+    /// Buy a place on the subnet for the hotkey; the coldkey pays
+    #[command(after_help = REGISTER)]
+    Register {
+        /// What is in force
+        #[command(flatten)]
+        args: Args,
+        /// How to register
+        #[command(flatten)]
+        register: RegisterArgs,
+    },
+    /// Announce the axon's address and end; `run` does it by itself
+    #[command(after_help = SERVE)]
+    Serve {
+        /// What is in force
+        #[command(flatten)]
+        args: Args,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Look whether chain, runtime, wallet, registration, axon and clock are as they must be
     Check {
         /// What is in force
@@ -91,6 +114,18 @@ pub struct Measure {
     pub json: bool,
 }
 
+const REGISTER: &str = "Examples:
+  miner register --netuid 12 --wallet alice/gpu0      shows the price and asks
+  miner register --netuid 12 --wallet alice/gpu0 --max-price 0.5 --yes --json
+                                                      for scripts: never pays more
+  miner register --netuid 12 --wallet alice --hotkey-ss58 5F...
+                                                      the hotkey is on another machine
+It can be repeated: a hotkey that is registered costs nothing.";
+
+const SERVE: &str = "Examples:
+  miner serve --config miner.toml
+  miner serve --netuid 12 --wallet alice/gpu0 --external 203.0.113.7:8091";
+
 /// Flags over environment over file.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Args {
@@ -131,6 +166,11 @@ impl Args {
 pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
     match cli.command {
         Command::Run(args) => serve(args.load()?, work).await,
+        Command::Register { args, register } => {
+            let Config { netuid, chain, wallet, .. } = &args.load()?;
+            register::run(Place { netuid: *netuid, chain, wallet }, &register).await
+        }
+        Command::Serve { args, json } => announce::once(&args.load()?, json).await,
         Command::Check { args, json } => check::run(&args.load()?, json).await,
         Command::Config { args, json } => {
             let config = args.load()?;

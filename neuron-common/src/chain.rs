@@ -22,6 +22,7 @@ mod reads;
 mod runtime;
 mod search;
 mod submit;
+mod wallet;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub use runtime_metadata::{Report, items::Role};
 /// A value of any type of the chain, for [`ChainClient::call`].
 pub use scale_value::Value;
 pub use submit::Inclusion;
+pub use wallet::Quote;
 
 use endpoints::Endpoints;
 use link::{Link, until};

@@ -11,6 +11,8 @@ use runtime_metadata::Entry;
 use serde::Serialize;
 
 use crate::chain::{ChainClient, EndpointHealth};
+use crate::config::WalletConfig;
+use crate::keystore::{Keypair, is_private, private_coldkeys, seal_of};
 
 /// How far the clock may be from the newest block's; requests older than this are refused as stale.
 const CLOCK: Duration = Duration::from_secs(10);
@@ -112,6 +114,32 @@ impl Display for Checks {
             items.iter().try_for_each(|item| writeln!(f, "       {}", item.row()))
         })
     }
+}
+
+/// Opens the hotkey, and warns of keys that lie too open: a machine that serves needs the hotkey, for nobody else to read.
+pub fn wallet(checks: &mut Checks, config: &WalletConfig) -> Option<Keypair> {
+    const PART: &str = "wallet";
+    let key = checks.take(PART, config.load_hotkey().map_err(Into::into))?;
+    checks.ok(PART, format!("hotkey {} ({})", key.address(), key.scheme().name()));
+    let path = config.path().ok()?;
+    let secrets = [Some(path.hotkey()), config.passwords().file().map(ToOwned::to_owned)];
+    for file in secrets.into_iter().flatten().filter(|file| is_private(file).is_ok_and(|private| !private)) {
+        let file = file.display();
+        checks.warn(PART, format!("others on this machine may read {file}; close it with `chmod 600 {file}`"));
+    }
+    for coldkey in private_coldkeys(path.root()) {
+        let sealed = seal_of(&coldkey).is_ok_and(|seal| seal.is_some());
+        checks.warn(
+            PART,
+            format!(
+                "the coldkey {} lies on this machine{}; who breaks in can take all its TAO: move it to a machine that does not \
+                 serve, and leave only coldkeypub.txt here (running needs the hotkey alone)",
+                coldkey.display(),
+                if sealed { "" } else { ", not even encrypted" },
+            ),
+        );
+    }
+    Some(key)
 }
 
 /// Says whether forecasts made with this release hold on this chain and subnet.

@@ -14,7 +14,7 @@ use incentive::policy::Policy;
 use serde::{Deserialize, Serialize};
 
 pub use crate::chain::ChainConfig;
-use crate::keystore::{KeystoreError, WalletPath};
+use crate::keystore::{self, Keypair, KeystoreError, Passwords, WalletPath};
 pub use error::ConfigError;
 pub use load::{Overrides, load, render};
 
@@ -28,6 +28,9 @@ pub struct WalletConfig {
     pub name: String,
     /// The hotkey's name.
     pub hotkey: String,
+    /// A file whose first line is the password of an encrypted key; `~/` is the home folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// What a neuron tells about itself. In configuration files the section `[telemetry]`.
@@ -82,6 +85,9 @@ pub struct Args {
     /// Folder with all wallets
     #[arg(long, value_name = "DIR", env = "BT_WALLET_PATH")]
     pub wallet_path: Option<String>,
+    /// File with the password of an encrypted key
+    #[arg(long, value_name = "FILE", env = "BT_WALLET_PASSWORD_FILE")]
+    pub password_file: Option<String>,
     /// Policy of the subnet: dev, production, or a TOML file
     #[arg(long, value_name = "POLICY", env = "ASSAY_POLICY")]
     pub policy: Option<String>,
@@ -112,6 +118,7 @@ impl Args {
             .set("wallet.name", "--wallet (BT_WALLET)", self.wallet.clone())
             .set("wallet.hotkey", "--hotkey (BT_WALLET_HOTKEY)", self.hotkey.clone())
             .set("wallet.path", "--wallet-path (BT_WALLET_PATH)", self.wallet_path.clone())
+            .set("wallet.password_file", "--password-file (BT_WALLET_PASSWORD_FILE)", self.password_file.clone())
             .set("policy", "--policy (ASSAY_POLICY)", self.policy.clone())
             .set(
                 "telemetry.listen",
@@ -138,11 +145,30 @@ impl WalletConfig {
     pub fn path(&self) -> Result<WalletPath, KeystoreError> {
         WalletPath::new(&self.path, &self.name, &self.hotkey)
     }
+
+    /// Where the passwords of encrypted keys come from.
+    #[must_use]
+    pub fn passwords(&self) -> Passwords {
+        Passwords::new(self.password_file.as_deref())
+    }
+
+    /// The hotkey, which signs everything that a running neuron sends.
+    ///
+    /// # Errors
+    /// Names the file and the remedy.
+    pub fn load_hotkey(&self) -> Result<Keypair, KeystoreError> {
+        keystore::load_hotkey(&self.path()?, &self.passwords())
+    }
 }
 
 impl Default for WalletConfig {
     fn default() -> Self {
-        Self { path: "~/.bittensor/wallets".into(), name: "default".to_owned(), hotkey: "default".to_owned() }
+        Self {
+            path: "~/.bittensor/wallets".into(),
+            name: "default".to_owned(),
+            hotkey: "default".to_owned(),
+            password_file: None,
+        }
     }
 }
 

@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn bad_configuration_has_its_own_status() {
-        let missing = KeystoreError::Missing { path: "/w/a".into() };
+        let missing = KeystoreError::Missing { what: "hotkey", path: "/w/a".into(), remedy: "make it" };
         assert_eq!(status(&anyhow::Error::from(missing).context("starting")), 64);
         assert_eq!(status(&anyhow::anyhow!("the node is gone")), 1);
     }

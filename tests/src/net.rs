@@ -126,7 +126,7 @@ impl TestNet {
     /// When the wallet cannot be written.
     pub fn wallet(&self, name: &str) -> Result<Keypair> {
         let key = Keypair::generate()?;
-        keystore::write_hotkey(&WalletPath::new(&self.folder.path().join("wallets"), WALLET, name)?, &key)?;
+        keystore::write_hotkey(&WalletPath::new(&self.folder.path().join("wallets"), WALLET, name)?, &key, None)?;
         Ok(key)
     }
 

@@ -45,7 +45,7 @@ impl App {
     /// Names what is missing or taken, and the remedy.
     pub async fn bind(config: &Config) -> Result<Self> {
         let policy = Arc::new(config.policy.load()?);
-        let key = Arc::new(keystore::load_hotkey(&config.wallet.path()?)?);
+        let key = Arc::new(config.wallet.load_hotkey()?);
         let store = Store::open(&config.database)?;
         let mut telemetry = telemetry::Server::bind(&config.telemetry).await?;
         let chain = ChainClient::connect(&config.chain, Role::Validator).await?;
@@ -55,7 +55,7 @@ impl App {
         let snapshot = chain.snapshot(netuid, None).await?;
         if snapshot.neuron(&own).is_none() {
             bail!(
-                "hotkey {} is not registered on subnet {netuid}; register it with `btcli subnets register --netuid {netuid}`, or correct `wallet` or `netuid`",
+                "hotkey {} is not registered on subnet {netuid}; register it with `validator register --netuid {netuid}`, or correct `wallet` or `netuid`",
                 keystore::ss58(&own)
             );
         }

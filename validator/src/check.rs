@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use neuron_common::chain::{ChainClient, Role, Snapshot};
-use neuron_common::check::{Checks, arithmetic, chain_clock};
-use neuron_common::keystore::{self, Keypair};
+use neuron_common::check::{Checks, arithmetic, chain_clock, wallet};
+use neuron_common::keystore::Keypair;
 
 use crate::config::Config;
 use crate::store::{Owner, Store, StoreError};
@@ -25,11 +25,7 @@ async fn checks(config: &Config) -> Checks {
         checks
             .ok("policy", format!("{} with digest 0x{}", config.policy.0, hex::encode(proof::policy_digest(&policy))));
     }
-    let key = config.wallet.path().and_then(|path| keystore::load_hotkey(&path));
-    let key = checks.take("wallet", key.map_err(Into::into));
-    if let Some(key) = &key {
-        checks.ok("wallet", format!("hotkey {}", keystore::ss58(&key.hotkey())));
-    }
+    let key = wallet(&mut checks, &config.wallet);
     let database = config.database.display();
     let store = match Store::open(&config.database) {
         Ok(store) => {

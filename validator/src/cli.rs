@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use neuron_common::register::{self, RegisterArgs};
+use neuron_common::spend::Place;
 use neuron_common::{config, exit, shutdown, telemetry};
 
 use crate::config::{Args, Config};
+use crate::stake::{self, StakeArgs};
 use crate::{App, check, metagraph};
 
 /// Measures the miners of a subnet and sets weights
@@ -14,6 +17,8 @@ use crate::{App, check, metagraph};
     version,
     propagate_version = true,
     after_help = "Examples:
+  validator register --config validator.toml  buy a place on the subnet; needs the coldkey, runs on any machine
+  validator stake --config validator.toml --amount 100
   validator check --config validator.toml     would it work? each part with a clear line
   validator check --json --config validator.toml
                                               the same for programs, with every item of the chain's runtime
@@ -33,6 +38,26 @@ pub struct Cli {
 pub enum Command {
     /// Measure and set weights until Ctrl-C
     Run(Args),
+    /// Buy a place on the subnet for the hotkey; the coldkey pays
+    #[command(after_help = REGISTER)]
+    Register {
+        /// What is in force
+        #[command(flatten)]
+        args: Args,
+        /// How to register
+        #[command(flatten)]
+        register: RegisterArgs,
+    },
+    /// Stake TAO of the coldkey on the hotkey
+    #[command(after_help = STAKE)]
+    Stake {
+        /// What is in force
+        #[command(flatten)]
+        args: Args,
+        /// How much
+        #[command(flatten)]
+        stake: StakeArgs,
+    },
     /// Look whether chain, runtime, wallet, registration, permit, database and clock are as they must be
     Check {
         /// What is in force
@@ -62,6 +87,18 @@ pub enum Command {
     },
 }
 
+const REGISTER: &str = "Examples:
+  validator register --netuid 12 --wallet alice/val      shows the price and asks
+  validator register --netuid 12 --wallet alice/val --max-price 0.5 --yes --json
+                                                         for scripts: never pays more
+  validator register --netuid 12 --wallet alice --hotkey-ss58 5F...
+                                                         the hotkey is on another machine
+It can be repeated: a hotkey that is registered costs nothing.";
+
+const STAKE: &str = "Examples:
+  validator stake --netuid 12 --wallet alice/val --amount 100      shows what it buys and asks
+  validator stake --netuid 12 --wallet alice/val --amount 0.5 --yes --json";
+
 /// Does what was typed.
 ///
 /// # Errors
@@ -69,6 +106,8 @@ pub enum Command {
 pub async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Run(args) => serve(args.load()?).await,
+        Command::Register { args, register } => register::run(place(&args.load()?), &register).await,
+        Command::Stake { args, stake } => stake::run(place(&args.load()?), &stake).await,
         Command::Check { args, json } => check::run(&args.load()?, json).await,
         Command::Metagraph { args, json } => metagraph::run(&args.load()?, json).await,
         Command::Config { args, json } => {
@@ -79,6 +118,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+const fn place(config: &Config) -> Place<'_> {
+    Place { netuid: config.netuid, chain: &config.chain, wallet: &config.wallet }
 }
 
 /// Binds, says where on one line of standard output, and runs until a signal.

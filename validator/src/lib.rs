@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod plan;
 pub mod record;
 pub mod round;
+pub mod stake;
 pub mod store;
 pub mod submit;
 

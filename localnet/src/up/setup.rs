@@ -102,7 +102,7 @@ fn neurons(options: &Options, wallets: &Path) -> Result<Vec<Neuron>> {
     cast.into_iter()
         .map(|(name, role)| {
             let key = Keypair::generate()?;
-            keystore::write_hotkey(&WalletPath::new(wallets, WALLET, &name)?, &key)?;
+            keystore::write_hotkey(&WalletPath::new(wallets, WALLET, &name)?, &key, None)?;
             Ok(Neuron { name, role, key })
         })
         .collect()

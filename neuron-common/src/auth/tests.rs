@@ -3,7 +3,7 @@ use super::*;
 /// The key of the phrase "abandon … about", and a receiver.
 fn keys() -> (Keypair, Keypair) {
     let phrase = format!("{}about", "abandon ".repeat(11));
-    (Keypair::from_phrase(&phrase).unwrap(), Keypair::from_uri("//Bob").unwrap())
+    (Keypair::from_phrase(Scheme::Sr25519, &phrase).unwrap(), Keypair::from_uri("//Bob").unwrap())
 }
 
 fn at(seconds: u64) -> SystemTime {
@@ -129,37 +129,62 @@ fn headers_out_of_form_are_malformed() {
 }
 
 #[test]
-fn ed25519_senders_are_understood() {
-    let (pair, receiver) = (ed25519::Pair::from_seed(&[7; 32]), keys().1.hotkey());
-    let (sender, nonce) = (Hotkey(pair.public().0), format!("{NOW}000000000"));
-    let signed = Signed {
-        scheme: Scheme::Ed25519,
-        method: "POST",
-        target: TARGET,
-        body: BODY,
-        nonce: &nonce,
-        sender: &ss58(&sender),
-        receiver: &ss58(&receiver),
-    };
-    let signature = format!("0x{}", hex::encode(pair.sign(signed.text().as_bytes()).0));
-    for crypto in ["ed25519", "0"] {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            (VERSION, "1"),
-            (HOTKEY, &ss58(&sender)),
-            (NONCE, &nonce),
-            (SIGNATURE, &signature),
-            (RECEIVER, &ss58(&receiver)),
-            (CRYPTO, crypto),
-        ] {
-            headers.insert(name, HeaderValue::from_str(value).unwrap());
-        }
-        let verifier = Verifier::new(receiver);
-        assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Ok(sender));
+fn an_ed25519_sender_names_its_scheme_and_is_judged_by_it() {
+    let (sender, receiver) = (Keypair::seeded(Scheme::Ed25519, &[7; 32]), keys().1.hotkey());
+    let signed = sign(&sender, "POST", TARGET, BODY, &receiver, at(NOW));
+    // Made by `bittensor.http_auth.sign` 11.3.0 of the same key; ed25519 always signs the same.
+    assert_eq!(
+        signed[SIGNATURE].to_str().unwrap(),
+        "0x7ee923568458bf53985c85c3bc3199bfafa2723653ae0c7526462fd679823f0b\
+         e15b7546e78d14ab05904476415b3b4ee10d2ce782d9e6ca53c62d0c1bdf8209"
+    );
+    assert_eq!(signed[CRYPTO], "ed25519");
+    let outcome = |crypto: Option<&'static str>| {
+        let mut headers = signed.clone();
         headers.remove(CRYPTO);
-        let verifier = Verifier::new(receiver);
-        assert_eq!(verifier.verify("POST", TARGET, &headers, BODY, at(NOW)), Err(AuthError::BadSignature));
-    }
+        if let Some(crypto) = crypto {
+            headers.insert(CRYPTO, HeaderValue::from_static(crypto));
+        }
+        let (alone, burst) = (Verifier::new(receiver), Verifier::new(receiver));
+        let request = Request { method: "POST", target: TARGET, headers: &headers, body: BODY };
+        let outcome = alone.verify("POST", TARGET, &headers, BODY, at(NOW));
+        assert_eq!(burst.verify_burst(&[request], at(NOW)), [outcome]);
+        outcome
+    };
+    assert_eq!(outcome(Some("ed25519")), Ok(sender.hotkey()));
+    assert_eq!(outcome(Some("0")), Ok(sender.hotkey()));
+    assert_eq!(outcome(Some("sr25519")), Err(AuthError::BadSignature));
+    assert_eq!(outcome(None), Err(AuthError::BadSignature));
+}
+
+#[test]
+fn a_burst_is_judged_request_by_request() {
+    let (_, receiver) = keys();
+    let senders: Vec<_> = (0..9).map(|number| Keypair::from_seed(&[number; 32])).collect();
+    let mut headers: Vec<_> = senders
+        .iter()
+        .map(|sender| sign(sender, "POST", TARGET, BODY, &receiver.hotkey(), at(NOW)))
+        .chain([sign(&senders[0], "POST", TARGET, b"another body", &receiver.hotkey(), at(NOW + 1))])
+        .chain([sign(&senders[0], "POST", TARGET, BODY, &senders[1].hotkey(), at(NOW))])
+        .chain([sign(&senders[0], "POST", TARGET, BODY, &receiver.hotkey(), at(NOW - 11))])
+        .collect();
+    headers.push(headers[4].clone());
+    headers.push(HeaderMap::new());
+    let requests: Vec<_> =
+        headers.iter().map(|headers| Request { method: "POST", target: TARGET, headers, body: BODY }).collect();
+    let verifier = Verifier::new(receiver.hotkey());
+    let outcomes = verifier.verify_burst(&requests, at(NOW));
+    let mut expected: Vec<_> = senders.iter().map(|sender| Ok(sender.hotkey())).collect();
+    expected.extend([
+        Err(AuthError::BadSignature),
+        Err(AuthError::WrongReceiver),
+        Err(AuthError::Stale),
+        Err(AuthError::Replayed),
+        Err(AuthError::Malformed),
+    ]);
+    assert_eq!(outcomes, expected);
+    let again = verifier.verify_burst(&requests[..9], at(NOW));
+    assert_eq!(again, vec![Err(AuthError::Replayed); 9]);
 }
 
 /// Signatures are randomised, so the vector is one to verify.

@@ -13,7 +13,7 @@ use subxt::utils::{AccountId32, MultiSignature};
 use super::link::Link;
 use super::runtime::{self, Call, Runtime};
 use super::{ChainClient, ChainError, Snapshot, Value, codec, node, rpc};
-use crate::keystore::Keypair;
+use crate::keystore::{Keypair, Scheme};
 
 /// How many blocks a signed extrinsic may wait for its inclusion: about 25 minutes on the main network.
 const LIFETIME: u64 = 128;
@@ -54,7 +54,11 @@ impl subxt::tx::Signer<SubstrateConfig> for Signer<'_> {
     }
 
     fn sign(&self, payload: &[u8]) -> MultiSignature {
-        MultiSignature::Sr25519(self.0.sign(payload))
+        let signature = self.0.sign(payload);
+        match self.0.scheme() {
+            Scheme::Sr25519 => MultiSignature::Sr25519(signature),
+            Scheme::Ed25519 => MultiSignature::Ed25519(signature),
+        }
     }
 }
 

@@ -118,7 +118,7 @@ impl ChainClient {
         self.run(coldkey, &runtime::call(items::START_CALL, [Value::from(netuid.get())])).await
     }
 
-    async fn run(&self, key: &Keypair, call: &Call) -> Result<Receipt, ChainError> {
+    pub(super) async fn run(&self, key: &Keypair, call: &Call) -> Result<Receipt, ChainError> {
         let signed = self.sign_call(key, call).await?;
         self.deliver(&signed).await
     }

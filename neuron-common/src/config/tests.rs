@@ -83,7 +83,7 @@ fn a_mistyped_key_is_named_with_its_line_and_the_nearest_key() {
     );
     assert_eq!(
         complaint("netuid = 3\n[wallet]\npassword = \"x\"\n", &[]),
-        "FILE:3: unknown key `password`; here stand: path, name, hotkey"
+        "FILE:3: unknown key `password`; here stand: path, name, hotkey, password_file"
     );
     assert_eq!(complaint("netuid = 3\n[chian]\n", &[]), "FILE:2: unknown key `chian`; did you mean `chain`?");
 }
@@ -123,8 +123,12 @@ fn a_policy_is_a_preset_or_a_file() {
 
 #[test]
 fn wallet_names_stay_inside_the_folder() {
-    let wallet =
-        |name: &str, hotkey: &str| WalletConfig { path: "/w".into(), name: name.into(), hotkey: hotkey.into() };
+    let wallet = |name: &str, hotkey: &str| WalletConfig {
+        path: "/w".into(),
+        name: name.into(),
+        hotkey: hotkey.into(),
+        ..WalletConfig::default()
+    };
     assert_eq!(wallet("a", "b").path().unwrap().hotkey(), Path::new("/w/a/hotkeys/b"));
     assert_eq!(wallet("a/c", "b").path().unwrap().hotkey(), Path::new("/w/a/hotkeys/c"));
     for (name, hotkey) in [("..", "b"), ("a", ".."), ("a/../b", "c"), ("", "b"), ("a/", "b"), ("a", "b/c")] {

@@ -60,6 +60,10 @@ items! {
     BURNED_REGISTER = "SubtensorModule"."burned_register",
         Kind::Call(&[("netuid", Ty::U16), ("hotkey", Ty::ACCOUNT)]), [Owner];
 
+    /// Buys a place on a subnet if its price is within a limit.
+    REGISTER_LIMIT = "SubtensorModule"."register_limit",
+        Kind::Call(&[("netuid", Ty::U16), ("hotkey", Ty::ACCOUNT), ("limit_price", Ty::U64)]), [Owner];
+
     /// Stakes TAO on a hotkey of a subnet.
     ADD_STAKE = "SubtensorModule"."add_stake",
         Kind::Call(&[("hotkey", Ty::ACCOUNT), ("netuid", Ty::U16), ("amount_staked", Ty::U64)]), [Owner];
@@ -124,11 +128,30 @@ items! {
     /// The time of a block in milliseconds.
     SLOT_DURATION = "Aura"."SlotDuration", Kind::Constant(Ty::U64), [Miner, Validator];
 
+    /// What a place on a subnet costs.
+    BURN = "SubtensorModule"."Burn", Kind::Storage(&[NETUID], Ty::U64), [Owner];
+
+    /// The TAO of an account.
+    ACCOUNT = "System"."Account", Kind::Storage(
+        &[(Hasher::Blake2Concat, Ty::ACCOUNT)],
+        Ty::Struct(&[("data", Ty::Struct(&[("free", Ty::U64)]))]),
+    ), [Owner];
+
+    /// What TAO would buy of a subnet's alpha.
+    SIM_SWAP_TAO_FOR_ALPHA = "SwapRuntimeApi"."sim_swap_tao_for_alpha", Kind::Api(
+        &[("netuid", Ty::U16), ("tao", Ty::U64)],
+        &[("alpha_amount", Ty::U64), ("tao_fee", Ty::U64)],
+    ), [Owner];
+
     /// An extrinsic that is in a block and failed there.
     EXTRINSIC_FAILED = "System"."ExtrinsicFailed", Kind::Event(&[Ty::Enum(&["Module"])]), [Miner, Validator, Owner];
 
     /// A new subnet and its number.
     NETWORK_ADDED = "SubtensorModule"."NetworkAdded", Kind::Event(&[Ty::U16]), [Owner];
+
+    /// Who staked with whom, the TAO that was paid and the alpha that it bought.
+    STAKE_ADDED = "SubtensorModule"."StakeAdded",
+        Kind::Event(&[Ty::ACCOUNT, Ty::ACCOUNT, Ty::U64, Ty::U64]), [Owner];
 
     /// What the call inside a sudo call ended with.
     SUDID = "Sudo"."Sudid", Kind::Event(&[Ty::Enum(&["Ok", "Err"])]), [Owner];

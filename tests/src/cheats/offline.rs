@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use miner::{Config, announce};
 use neuron_common::chain::{ChainClient, Role};
-use neuron_common::keystore;
 use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +40,7 @@ impl Offline {
     /// # Errors
     /// When wallet or chain cannot be opened.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
-        let key = Arc::new(keystore::load_hotkey(&self.config.wallet.path()?)?);
+        let key = Arc::new(self.config.wallet.load_hotkey()?);
         let chain = ChainClient::connect(&self.config.chain, Role::Miner).await?;
         let idle = async {
             announce::announce(chain, key, self.config.netuid, self.address()?).await;

@@ -6,6 +6,7 @@ mod requests;
 mod rounds;
 mod startup;
 mod upgrades;
+mod wallets;
 
 use incentive::policy::Policy;
 

@@ -47,7 +47,12 @@ fn common() -> Vec<Case> {
         case("no TOML", |_| "netuid = = 1".to_owned(), CONFIGURATION, ["ok.toml"]),
         case("a policy that is not there", line("policy", "policy = \"prodction\""), CONFIGURATION, ["prodction"]),
         case("a missing wallet", line("hotkey", "hotkey = \"nobody\""), CONFIGURATION, ["nobody", "btcli"]),
-        case("an unregistered hotkey", line("hotkey", "hotkey = \"stranger\""), FAILED, ["not registered", "btcli"]),
+        case(
+            "an unregistered hotkey",
+            line("hotkey", "hotkey = \"stranger\""),
+            FAILED,
+            ["not registered", "register --netuid"],
+        ),
         case("a subnet that is not there", line("netuid", "netuid = 77"), FAILED, ["77"]),
         case(
             "nobody at the endpoint",

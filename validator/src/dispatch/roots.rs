@@ -2,7 +2,7 @@
 
 use incentive::units::Hotkey;
 use incentive::verdict::Fault;
-use neuron_common::keystore;
+use neuron_common::keystore::{self, Scheme, SignedMessage};
 use neuron_common::wire::RootFrame;
 use proof::chain::{first_head, next_head};
 use proof::{Challenge, Commitment, Digest};
@@ -122,8 +122,32 @@ impl Roots {
     }
 
     fn signed(&self, chain: u16, round: u32, head: &Digest, signature: &[u8; 64]) -> bool {
-        let digest = proof::head_digest(&self.window, &self.hotkey, chain, round, head);
-        keystore::verify(&self.hotkey, &digest, signature)
+        keystore::verify(&self.hotkey, &self.digest(chain, round, head), signature)
+    }
+
+    /// What is signed of a chain's head.
+    fn digest(&self, chain: u16, round: u32, head: &Digest) -> Digest {
+        proof::head_digest(&self.window, &self.hotkey, chain, round, head)
+    }
+
+    /// Whether the last head of every chain is signed. All are of one key, so one equation checks them.
+    fn all_signed(&self) -> bool {
+        let chains = (0_u16..).zip(&self.chains).filter(|(_, line)| !line.roots.is_empty());
+        let digests: Option<Vec<_>> = chains
+            .map(|(chain, line)| {
+                let rounds = u32::try_from(line.roots.len()).ok()?;
+                Some((self.digest(chain, rounds, &line.head), &line.signature))
+            })
+            .collect();
+        let Some(digests) = digests else { return false };
+        let signed: Vec<_> = digests
+            .iter()
+            .map(|(message, signature)| {
+                let scheme = Scheme::of(signature);
+                SignedMessage { signer: self.hotkey, scheme, message, signature }
+            })
+            .collect();
+        keystore::verify_batch(&signed).into_iter().all(|good| good)
     }
 
     /// The counted roots, when the last head of every chain is signed: it binds all roots before it.
@@ -134,8 +158,7 @@ impl Roots {
         if self.is_empty() {
             return Err(Fault::NoRoot);
         }
-        let mut chains = (0_u16..).zip(&self.chains).filter(|(_, line)| !line.roots.is_empty());
-        if !chains.all(|(chain, line)| self.is_signed(chain, line)) {
+        if !self.all_signed() {
             return Err(Fault::BadSignature);
         }
         let chains = self.chains.into_iter().map(|line| line.roots).collect();

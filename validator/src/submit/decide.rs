@@ -26,7 +26,7 @@ pub enum Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Skip {
     /// The hotkey has no place on the subnet.
-    #[error("the hotkey is not registered on subnet {0}; register it with `btcli subnets register --netuid {0}`")]
+    #[error("the hotkey is not registered on subnet {0}; register it with `validator register --netuid {0}`")]
     NotRegistered(NetUid),
     /// Weights of a neuron without a permit do not count.
     #[error("uid {0} holds no validator permit: it needs more stake on this hotkey, and an epoch")]
