@@ -1,6 +1,8 @@
 //! What the black-box tests share, and the dishonest miners that they need.
 //!
 //! - [`cheats`]: dishonest solvers behind the miner's own seam; the binary `cheat` runs them
+//! - [`faults`]: what may go wrong with a submission, and what is then lost or doubled; the binary `faults` tells
+//! - [`proxy`]: a network that a test can cut, stall and slow down
 //! - [`net`]: a subnet on a chain of its own
 //! - [`process`]: the real binaries
 //! - [`caller`]: a validator in the hands of a test
@@ -9,5 +11,7 @@
 pub mod caller;
 pub mod cheats;
 pub mod deadline;
+pub mod faults;
 pub mod net;
 pub mod process;
+pub mod proxy;

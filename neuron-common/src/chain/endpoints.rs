@@ -72,10 +72,10 @@ impl Endpoints {
             };
             let places = config.endpoints.iter().enumerate().map(place).collect();
             let endpoints = Arc::new(Self { places, genesis, timing, choice: parking_lot::Mutex::new(choice) });
-            if endpoints.places.len() > 1 {
-                if let Some(error) = endpoints.look().await.into_iter().next() {
-                    return Err(error);
-                }
+            if endpoints.places.len() > 1
+                && let Some(stranger) = endpoints.look().await.into_iter().next()
+            {
+                return Err(stranger);
             }
             tokio::spawn(watch(Arc::downgrade(&endpoints)));
             return Ok(endpoints);
