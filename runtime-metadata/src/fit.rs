@@ -94,6 +94,9 @@ impl<'a> Fitting<'a> {
             (TypeDef::Composite(found), _) if found.fields.len() == 1 => {
                 Status::worst([self.wrapped(what, id, expected), inner.fit(what, found.fields[0].ty.id, expected)])
             }
+            (TypeDef::Tuple(found), Ty::Tuple(items)) if found.fields.len() == items.len() => {
+                Status::worst(found.fields.iter().zip(*items).map(|(field, item)| inner.fit(what, field.id, item)))
+            }
             (TypeDef::Tuple(found), _) if found.fields.len() == 1 => inner.fit(what, found.fields[0].id, expected),
             (TypeDef::Primitive(found), Ty::Uint(bits)) => self.number(what, found, *bits),
             (TypeDef::Primitive(TypeDefPrimitive::Bool), Ty::Bool) => Status::Found,

@@ -1,5 +1,8 @@
 //! The chain client and the clock of windows against a real chain: what a neuron does, refusals, outages, restarts.
 
+#[path = "chain_client/commit.rs"]
+mod commit;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -76,7 +79,7 @@ impl Subnet {
         let snapshot = self.chain.snapshot(self.netuid, None).await.unwrap();
         let uid = snapshot.neuron(&self.miner.hotkey()).unwrap().uid;
         let vector = WeightVector { uids: vec![uid], values: vec![Weight(weight)] };
-        self.chain.sign_weights(&self.validator, &snapshot, &vector, 0).await.unwrap()
+        self.chain.sign_weights(&self.validator, &snapshot, &vector, 0).await.unwrap().extrinsic
     }
 }
 
@@ -240,21 +243,6 @@ async fn a_sudo_call_that_fails_inside_is_a_failure() {
     let receipt = chain.sudo(&key("//Alice"), "System", "remark", remark()).await.unwrap();
     assert!(receipt.event(&items::SUDID).is_some());
     assert!(chain.sudo(&key("//Bob"), "System", "remark", remark()).await.is_err());
-}
-
-#[tokio::test]
-async fn sealed_weights_are_refused_by_name() {
-    let preset = Preset {
-        new_subnet: localnet::subtensor::types::SubnetDefaults { commit_reveal: true, ..Preset::dev().new_subnet },
-        ..Preset::dev()
-    };
-    let net = LocalNet::builder().preset(preset).seal(Seal::Instant).start().await.unwrap();
-    let subnet = Subnet::new(&net).await;
-    let snapshot = subnet.chain.snapshot(subnet.netuid, None).await.unwrap();
-    assert!(snapshot.commit_reveal);
-    let weights = WeightVector { uids: vec![Uid(1)], values: vec![Weight(65535)] };
-    let error = subnet.chain.sign_weights(&subnet.validator, &snapshot, &weights, 0).await.unwrap_err();
-    assert_eq!(error, ChainError::CommitRevealNotSupported { netuid: subnet.netuid });
 }
 
 #[tokio::test]

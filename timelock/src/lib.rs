@@ -20,7 +20,7 @@ pub mod payload;
 pub mod seal;
 mod wire;
 
-pub use beacon::{Beacon, QUICKNET_KEY, Round};
+pub use beacon::{Beacon, QUICKNET_HASH, QUICKNET_KEY, Round};
 pub use error::Error;
 pub use key::{PublicKey, SecretKey, Signature};
 pub use payload::WeightsPayload;

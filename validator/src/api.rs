@@ -17,8 +17,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::record::RoundSummary;
-use crate::store::{Intent, LastVerdict, Store, StoreError, Submission};
-use crate::submit::Status;
+use crate::store::{Committed, Intent, LastVerdict, Reveal, Store, StoreError, Submission};
+use crate::submit::{REMEDY, Status};
 
 /// What the routes read from.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct View {
     pub round: Option<RoundView>,
     /// The last submission.
     pub submission: Option<SubmissionView>,
+    /// The last commit, where the subnet has commit-reveal on.
+    pub commit: Option<CommitView>,
     /// What stands in the way of the next submission, with the remedy.
     pub waiting_for: Option<String>,
     /// One row per neuron, by uid.
@@ -76,6 +78,23 @@ pub struct SubmissionView {
     pub extrinsic: String,
 }
 
+/// A commit of weights that the chain holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CommitView {
+    /// The epoch of its submission.
+    pub epoch: u64,
+    /// The epoch in which the chain reveals it.
+    pub reveal_epoch: u64,
+    /// The block in which that was foreseen to begin.
+    pub reveal_block: u64,
+    /// The round of the beacon that opens it.
+    pub round: u64,
+    /// `awaited`, `revealed` or `missed`.
+    pub outcome: &'static str,
+    /// What the operator can do if it was missed.
+    pub remedy: Option<&'static str>,
+}
+
 /// A neuron.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
@@ -110,7 +129,9 @@ async fn board(State(api): State<Api>) -> Result<Json<View>, Problem> {
         api.store.run(|store| Ok((store.board()?, store.last_verdicts()?, store.last_round()?, store.last_intent()?)));
     let (board, verdicts, round, intent) = read.await.map_err(|error| problem(&error))?;
     let waiting_for = api.status.lock().waiting_for.clone();
-    Ok(Json(view(block, &board, &verdicts, round.as_ref(), intent, waiting_for)))
+    let commit = api.store.run(Store::last_commit).await.map_err(|error| problem(&error))?;
+    let view = view(block, &board, &verdicts, round.as_ref(), intent, waiting_for);
+    Ok(Json(View { commit: commit.map(|(commit, reveal)| commit_view(&commit, reveal)), ..view }))
 }
 
 fn problem(error: &StoreError) -> Problem {
@@ -167,6 +188,7 @@ fn view(
         block: block.get(),
         round: round.map(round_view),
         submission: intent.map(|(intent, outcome)| submission_view(&intent, &outcome)),
+        commit: None,
         waiting_for,
         neurons: rows.into_values().collect(),
     }
@@ -189,5 +211,16 @@ fn submission_view(intent: &Intent, outcome: &Submission) -> SubmissionView {
         cause: outcome.refusal().map(|(cause, _)| cause.name()),
         reason: outcome.refusal().map(|(_, words)| words.clone()),
         extrinsic: format!("0x{}", hex::encode(intent.hash)),
+    }
+}
+
+fn commit_view(committed: &Committed, reveal: Reveal) -> CommitView {
+    CommitView {
+        epoch: committed.epoch,
+        reveal_epoch: committed.reveal_epoch(),
+        reveal_block: committed.commit.reveal_block.get(),
+        round: committed.commit.round,
+        outcome: reveal.code(),
+        remedy: matches!(reveal, Reveal::Missed(_)).then_some(REMEDY),
     }
 }

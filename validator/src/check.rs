@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use neuron_common::chain::{ChainClient, Role, Snapshot};
+use incentive::units::NetUid;
+use neuron_common::chain::{ChainClient, Commit, Role, Snapshot};
 use neuron_common::check::{Checks, arithmetic, chain_clock, wallet};
 use neuron_common::keystore::Keypair;
 
@@ -58,8 +59,19 @@ async fn checks(config: &Config) -> Checks {
         if let (Some(snapshot), Some(key)) = (checks.take("subnet", snapshot), &key) {
             subnet(&mut checks, &snapshot, key);
         }
+        checks.add("commit-reveal", commit_reveal(&chain, config.netuid).await);
     }
     checks
+}
+
+/// Whether weights can be brought to the chain in the form that the subnet wants.
+async fn commit_reveal(chain: &ChainClient, netuid: NetUid) -> Result<String> {
+    Ok(chain.foresee_commit(netuid).await?.map_or_else(
+        || "off: weights are set plainly".to_owned(),
+        |Commit { reveal_block, round, .. }| {
+            format!("on: weights committed now are revealed at block {reveal_block}, with round {round} of the beacon")
+        },
+    ))
 }
 
 fn subnet(checks: &mut Checks, snapshot: &Snapshot, key: &Keypair) {
@@ -68,7 +80,6 @@ fn subnet(checks: &mut Checks, snapshot: &Snapshot, key: &Keypair) {
     let mut require = |part, holds: bool, text: String, skip: Skip| {
         if holds { checks.ok(part, text) } else { checks.failed(part, skip.to_string()) }
     };
-    require("commit-reveal", !snapshot.commit_reveal, "off".to_owned(), Skip::CommitReveal(netuid));
     let (asked, own) = (snapshot.weights_version_key, WEIGHTS_VERSION);
     require("version", asked <= own, format!("{own} is accepted"), Skip::Version(asked));
     let Some(neuron) = snapshot.neuron(&key.hotkey()) else {

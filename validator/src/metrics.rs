@@ -20,6 +20,7 @@ pub struct Metrics {
     verdicts: Family<Code, Counter>,
     submissions: Family<Code, Counter>,
     refusals: Family<Why, Counter>,
+    reveals: Family<Code, Counter>,
     duration: Histogram,
     lag: Gauge<f64, std::sync::atomic::AtomicU64>,
     spread: Gauge<f64, std::sync::atomic::AtomicU64>,
@@ -44,6 +45,7 @@ impl Metrics {
             verdicts: Family::default(),
             submissions: Family::default(),
             refusals: Family::default(),
+            reveals: Family::default(),
             duration: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             lag: Gauge::default(),
             spread: Gauge::default(),
@@ -52,6 +54,7 @@ impl Metrics {
         registry.register("assay_validator_verdicts", "Verdicts: accepted, or by fault", metrics.verdicts.clone());
         registry.register("assay_validator_submissions", "Weight submissions by outcome", metrics.submissions.clone());
         registry.register("assay_validator_refusals", "Refused or failed weights by cause", metrics.refusals.clone());
+        registry.register("assay_validator_reveals", "Commits of weights by outcome", metrics.reveals.clone());
         let seconds = || Unit::Seconds;
         registry.register_with_unit(
             "assay_validator_round_duration",
@@ -100,5 +103,10 @@ impl Metrics {
         if let Some(cause) = cause {
             self.refusals.get_or_create(&Why { cause: cause.name() }).inc();
         }
+    }
+
+    /// What became of a commit of weights.
+    pub fn reveal(&self, code: &'static str) {
+        self.reveals.get_or_create(&Code { code }).inc();
     }
 }

@@ -3,6 +3,7 @@
 //! Every write is one transaction. What is not in here did not happen: board, verdicts and submissions are all restored
 //! from it.
 
+mod commits;
 mod intents;
 mod migrations;
 mod rounds;
@@ -18,6 +19,7 @@ use incentive::units::{Hotkey, NetUid};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+pub use commits::{Committed, Reveal};
 pub use intents::{Attempts, Begun, Intent, Submission};
 pub use rounds::{LastVerdict, RoundEnd, RoundStart};
 

@@ -9,6 +9,7 @@
 
 mod chain;
 mod decide;
+mod reveal;
 pub mod rival;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ mod tests;
 use std::sync::Arc;
 
 use incentive::units::{Block, Hotkey, NetUid};
-use neuron_common::chain::{ChainError, Inclusion, SignedExtrinsic, Snapshot};
+use neuron_common::chain::{ChainError, Inclusion, SignedExtrinsic, SignedWeights, Snapshot};
 use parity_scale_codec::{DecodeAll as _, Encode as _};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -28,6 +29,7 @@ use rival::{Known, Sight};
 
 pub use chain::{Signed, WeightsChain};
 pub use decide::{Decision, Past, Skip, decide, fate, missed};
+pub use reveal::{REMEDY, judge};
 
 /// The version key of the weights that this release writes; an owner may demand a higher one.
 pub const WEIGHTS_VERSION: u64 = 1;
@@ -94,6 +96,7 @@ impl<C: WeightsChain> Submitter<C> {
         loop {
             let open = self.store.run(Store::open_intent).await?;
             let now = *head.borrow_and_update();
+            self.watch_reveal(now).await?;
             let step = match open {
                 Some(intent) => self.settle(&intent).await?,
                 None if now >= wait => self.submit().await?,
@@ -145,7 +148,7 @@ impl<C: WeightsChain> Submitter<C> {
                 return Ok(Step::Done);
             }
         };
-        let signed = match self.chain.sign(&snapshot, &weights).await {
+        let SignedWeights { extrinsic: signed, commit } = match self.chain.sign(&snapshot, &weights).await {
             Ok(signed) => signed,
             Err(error) => return Ok(self.again(&error.to_string())),
         };
@@ -161,7 +164,7 @@ impl<C: WeightsChain> Submitter<C> {
             weights,
         };
         let written = intent.clone();
-        match self.store.run(move |store| store.begin_intent(&written)).await? {
+        match self.store.run(move |store| store.begin_intent(&written, commit.as_ref())).await? {
             Begun::Written => self.settle(&intent).await,
             // Somebody else wrote in between; what is there counts.
             Begun::Present | Begun::Blocked => Ok(Step::Open),

@@ -67,13 +67,20 @@ pub enum ChainError {
         /// The block's hash in hex.
         hash: String,
     },
-    /// The subnet takes sealed weights only, which this release does not write yet.
-    #[error(
-        "subnet {netuid} has commit-reveal on, which is not supported yet; the owner can switch it off with `sudo_set_commit_reveal_weights_enabled`"
-    )]
-    CommitRevealNotSupported {
+    /// The chain wants another version of commit-reveal than this release writes. Versions below 4 are hashes of the weights,
+    /// to be revealed by hand, and a time lock without the hotkey; no current client submits them.
+    #[error("the chain asks for commit-reveal version {found}, this release writes version 4: {}", version_remedy(*.found))]
+    CommitRevealVersion {
+        /// `CommitRevealWeightsVersion`.
+        found: u16,
+    },
+    /// The subnet takes commits only, and none can be made.
+    #[error("weights of subnet {netuid} cannot be committed: {reason}")]
+    CannotCommit {
         /// The subnet.
         netuid: NetUid,
+        /// Why, and what to do about it.
+        reason: String,
     },
     /// The transaction pool refused the extrinsic; nothing was changed and nothing was paid.
     #[error("{call} was refused: {name}; {}", .cause.advice())]
@@ -185,11 +192,20 @@ impl ChainError {
             | Self::Incompatible { .. }
             | Self::NoSuchSubnet { .. }
             | Self::NoSuchBlock { .. }
-            | Self::CommitRevealNotSupported { .. }
+            | Self::CommitRevealVersion { .. }
+            | Self::CannotCommit { .. }
             | Self::Expired { .. }
             | Self::NonceTaken { .. }
             | Self::InvalidAddress { .. }
             | Self::Codec { .. } => false,
         }
+    }
+}
+
+fn version_remedy(found: u16) -> &'static str {
+    if found < 4 {
+        "commits of older versions (hashes of weights) are not made any more; ask the chain's operator for version 4"
+    } else {
+        "install a newer release"
     }
 }

@@ -1,9 +1,7 @@
 //! Signing: from a call by name to the bytes that go to the chain.
 
-use incentive::units::{Block, Hotkey, NetUid};
-use incentive::weights::WeightVector;
+use incentive::units::{Block, Hotkey};
 use parity_scale_codec::{Decode, Encode};
-use runtime_metadata::items;
 use serde::{Deserialize, Serialize};
 use subxt::SubstrateConfig;
 use subxt::config::Hasher as _;
@@ -12,7 +10,7 @@ use subxt::utils::{AccountId32, MultiSignature};
 
 use super::link::Link;
 use super::runtime::{self, Call, Runtime};
-use super::{ChainClient, ChainError, Snapshot, Value, codec, node, rpc};
+use super::{ChainClient, ChainError, Value, codec, node, rpc};
 use crate::keystore::{Keypair, Scheme};
 
 /// How many blocks a signed extrinsic may wait for its inclusion: about 25 minutes on the main network.
@@ -63,34 +61,6 @@ impl subxt::tx::Signer<SubstrateConfig> for Signer<'_> {
 }
 
 impl ChainClient {
-    /// Signs a weight vector for mechanism 0 as of a snapshot, without submitting it.
-    ///
-    /// It carries the number that the hotkey had at the block of the snapshot, so the chain takes it only if the hotkey has
-    /// sent nothing since: weights that the snapshot does not show yet, of this process or another, make it void.
-    ///
-    /// # Errors
-    /// [`ChainError::CommitRevealNotSupported`] where weights must be sealed, [`ChainError::NoSuchBlock`] if the node does
-    /// not know the block of the snapshot, or if it does not answer in time.
-    pub async fn sign_weights(
-        &self,
-        key: &Keypair,
-        subnet: &Snapshot,
-        weights: &WeightVector,
-        version_key: u64,
-    ) -> Result<SignedExtrinsic, ChainError> {
-        let netuid = subnet.netuid;
-        if subnet.commit_reveal {
-            return Err(ChainError::CommitRevealNotSupported { netuid });
-        }
-        let call = weights_call(netuid, weights, version_key);
-        self.on_link("signing weights", async |link| {
-            let at = self.at_hash(&link, subnet.block.hash).await?;
-            let nonce = nonce_at(&at, key.hotkey()).await?;
-            signed(&at, key, &call, nonce, weights_lifetime(subnet.epoch_ends_in()))
-        })
-        .await
-    }
-
     /// The number of the next extrinsic of a key, as of a block: those in pools are not counted.
     ///
     /// # Errors
@@ -122,27 +92,14 @@ impl ChainClient {
     }
 }
 
-/// The call that sets the weights of mechanism 0.
-pub(super) fn weights_call(netuid: NetUid, weights: &WeightVector, version_key: u64) -> Call {
-    let dests = weights.uids.iter().map(|uid| Value::from(uid.get()));
-    let values = weights.values.iter().map(|weight| Value::from(weight.get()));
-    let arguments = [
-        Value::from(netuid.get()),
-        Value::from(0u8),
-        Value::unnamed_composite(dests),
-        Value::unnamed_composite(values),
-        Value::from(version_key),
-    ];
-    runtime::call(items::SET_MECHANISM_WEIGHTS, arguments)
-}
-
-async fn nonce_at(at: &Runtime, key: Hotkey) -> Result<u64, ChainError> {
+/// The number of the next extrinsic of a key at a block.
+pub(super) async fn nonce_at(at: &Runtime, key: Hotkey) -> Result<u64, ChainError> {
     at.tx().account_nonce(&AccountId32(key.0)).await.map_err(node("reading the nonce"))
 }
 
 /// Blocks that weights may wait that are signed so many blocks before the next epoch: never beyond it, and where there is room
 /// half of them at most, so that what got lost is over, and other bytes are signed, within the epoch. An era is a power of two.
-fn weights_lifetime(left: u64) -> u64 {
+pub(super) fn weights_lifetime(left: u64) -> u64 {
     let room = if left < 4 * SHORTEST_LIFETIME { left } else { left / 2 };
     1 << room.clamp(SHORTEST_LIFETIME, WEIGHTS_LIFETIME).ilog2()
 }
@@ -154,7 +111,14 @@ async fn sign(link: &Link, at: &Runtime, key: &Keypair, call: &Call) -> Result<S
     signed(at, key, call, nonce, LIFETIME)
 }
 
-fn signed(at: &Runtime, key: &Keypair, call: &Call, nonce: u64, lifetime: u64) -> Result<SignedExtrinsic, ChainError> {
+/// Signs a call at a block, with this number and for so many blocks.
+pub(super) fn signed(
+    at: &Runtime,
+    key: &Keypair,
+    call: &Call,
+    nonce: u64,
+    lifetime: u64,
+) -> Result<SignedExtrinsic, ChainError> {
     let call = at.adapted(call)?;
     let params = SubstrateExtrinsicParamsBuilder::new()
         .nonce(nonce)

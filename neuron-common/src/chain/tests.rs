@@ -77,7 +77,7 @@ fn futures_can_move_between_threads(chain: &'static ChainClient, key: &'static c
     sent(chain.announce(key, netuid, std::net::SocketAddr::from(([1, 2, 3, 4], 5))));
     sent(async move {
         let subnet = chain.snapshot(netuid, None).await?;
-        chain.submit(&chain.sign_weights(key, &subnet, weights, 0).await?).await
+        chain.submit(&chain.sign_weights(key, &subnet, weights, 0).await?.extrinsic).await
     });
     sent(chain.sudo(key, "System", "remark", Vec::new()));
 }

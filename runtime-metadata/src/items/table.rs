@@ -26,6 +26,8 @@ const NETUID: (Hasher, Ty) = (Hasher::Identity, Ty::U16);
 /// Where a neuron serves, as far as it is read.
 const AXON: Ty =
     Ty::Struct(&[("version", Ty::U32), ("ip", Ty::U128), ("port", Ty::U16), ("ip_type", Ty::U8), ("protocol", Ty::U8)]);
+/// Bytes of bounded number.
+const BOUNDED: Ty = Ty::Newtype("BoundedVec", &Ty::Vec(&Ty::U8));
 const COMPACT_U16: Ty = Ty::Compact(&Ty::U16);
 const COMPACT_U64: Ty = Ty::Compact(&Ty::U64);
 const ACCOUNTS: Ty = Ty::Vec(&Ty::ACCOUNT);
@@ -39,6 +41,15 @@ items! {
         ("dests", Ty::Vec(&Ty::U16)),
         ("weights", Ty::Vec(&Ty::U16)),
         ("version_key", Ty::U64),
+    ]), [Validator];
+
+    /// Commits encrypted weights of a validator on one mechanism of a subnet.
+    COMMIT_TIMELOCKED_MECHANISM_WEIGHTS = "SubtensorModule"."commit_timelocked_mechanism_weights", Kind::Call(&[
+        ("netuid", Ty::U16),
+        ("mecid", Ty::U8),
+        ("commit", BOUNDED),
+        ("reveal_round", Ty::U64),
+        ("commit_reveal_version", Ty::U16),
     ]), [Validator];
 
     /// Announces where a neuron serves.
@@ -90,6 +101,33 @@ items! {
     /// Whether a subnet takes sealed weights only.
     COMMIT_REVEAL_WEIGHTS_ENABLED = "SubtensorModule"."CommitRevealWeightsEnabled",
         Kind::Storage(&[NETUID], Ty::Bool), [Validator];
+
+    /// The version of commits that the chain takes.
+    COMMIT_REVEAL_WEIGHTS_VERSION = "SubtensorModule"."CommitRevealWeightsVersion",
+        Kind::Storage(&[], Ty::U16), [Validator];
+
+    /// How many epochs after its commit a subnet's weights are revealed.
+    REVEAL_PERIOD_EPOCHS = "SubtensorModule"."RevealPeriodEpochs",
+        Kind::Storage(&[(Hasher::TwoxConcat, Ty::U16)], Ty::U64), [Validator];
+
+    /// The block to which an epoch was put off.
+    PENDING_EPOCH_AT = "SubtensorModule"."PendingEpochAt", Kind::Storage(&[NETUID], Ty::U64), [Validator];
+
+    /// Blocks since the emission of a subnet was last distributed.
+    BLOCKS_SINCE_LAST_STEP = "SubtensorModule"."BlocksSinceLastStep", Kind::Storage(&[NETUID], Ty::U64), [Validator];
+
+    /// The weights of a neuron that count; the first key is subnet and mechanism.
+    WEIGHTS = "SubtensorModule"."Weights",
+        Kind::Storage(&[NETUID, (Hasher::Identity, Ty::U16)], Ty::Vec(&Ty::Tuple(&[Ty::U16, Ty::U16]))), [Validator];
+
+    /// The beacon whose signatures open commits.
+    BEACON_CONFIG = "Drand"."BeaconConfig", Kind::Storage(&[], Ty::Struct(&[
+        ("public_key", BOUNDED),
+        ("period", Ty::U32),
+        ("genesis_time", Ty::U32),
+        ("hash", BOUNDED),
+        ("scheme_id", BOUNDED),
+    ])), [Validator];
 
     /// Where a hotkey of a subnet serves.
     AXONS = "SubtensorModule"."Axons",

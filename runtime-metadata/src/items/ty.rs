@@ -16,6 +16,8 @@ pub enum Ty {
     Bytes(u32),
     /// A list.
     Vec(&'static Ty),
+    /// A tuple.
+    Tuple(&'static [Ty]),
     /// A number in SCALE's compact form.
     Compact(&'static Ty),
     /// A wrapper of one field, by the name that it has on the main network.
@@ -50,6 +52,7 @@ impl fmt::Display for Ty {
             Self::Vec(item) => write!(f, "Vec<{item}>"),
             Self::Compact(number) => write!(f, "Compact<{number}>"),
             Self::Newtype(name, _) => f.write_str(name),
+            Self::Tuple(_) => f.write_str("tuple"),
             Self::Struct(_) => f.write_str("struct"),
             Self::Enum(_) => f.write_str("enum"),
         }

@@ -2,11 +2,11 @@
 
 use incentive::units::{Block, NetUid};
 use incentive::weights::WeightVector;
-use neuron_common::chain::Cause;
+use neuron_common::chain::{Cause, Commit};
 use parity_scale_codec::{DecodeAll as _, Encode as _};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
-use super::{Store, StoreError, integer, unsigned};
+use super::{Store, StoreError, commits, integer, unsigned};
 
 /// A weight vector that is signed and about to leave, or has left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,11 +106,11 @@ pub enum Begun {
 const COLUMNS: &str = "genesis, netuid, epoch, extrinsic, hash, nonce, born, mortal_until, weights, outcome, outcome_block, cause, detail";
 
 impl Store {
-    /// Writes an intent unless one has landed in its epoch or an earlier one is open: one exclusive transaction.
+    /// Writes an intent, and what is foreseen of it if it is a commit, unless one has landed in its epoch or an earlier one is open: one exclusive transaction.
     ///
     /// # Errors
     /// When the database cannot be written; the extrinsic must then not leave.
-    pub fn begin_intent(&self, intent: &Intent) -> Result<Begun, StoreError> {
+    pub fn begin_intent(&self, intent: &Intent, commit: Option<&Commit>) -> Result<Begun, StoreError> {
         let mut connection = self.0.connection.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
         let of_subnet = params![intent.genesis, intent.netuid.get()];
@@ -146,6 +146,9 @@ impl Store {
                 intent.weights.encode()
             ],
         )?;
+        if let Some(commit) = commit {
+            commits::insert(&transaction, &intent.hash, commit)?;
+        }
         transaction.commit()?;
         Ok(Begun::Written)
     }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Step `n` leads from version `n` to `n + 1` of `PRAGMA user_version`.
-const STEPS: [&str; 2] = [include_str!("0001.sql"), include_str!("0002.sql")];
+const STEPS: [&str; 3] = [include_str!("0001.sql"), include_str!("0002.sql"), include_str!("0003.sql")];
 
 /// The version that this release works with.
 pub(super) const VERSION: u32 = STEPS.len() as u32;

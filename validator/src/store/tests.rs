@@ -155,10 +155,10 @@ fn freezes_are_counted_by_registration() {
 fn one_intent_lands_in_an_epoch_and_the_next_waits_for_its_fate() {
     let (_folder, path) = place();
     let store = Store::open(&path).unwrap();
-    assert_eq!(store.begin_intent(&intent(5)).unwrap(), Begun::Written);
+    assert_eq!(store.begin_intent(&intent(5), None).unwrap(), Begun::Written);
     let other = Intent { extrinsic: vec![0xff], ..intent(5) };
-    assert_eq!(store.begin_intent(&other).unwrap(), Begun::Blocked);
-    assert_eq!(store.begin_intent(&intent(6)).unwrap(), Begun::Blocked);
+    assert_eq!(store.begin_intent(&other, None).unwrap(), Begun::Blocked);
+    assert_eq!(store.begin_intent(&intent(6), None).unwrap(), Begun::Blocked);
     drop(store);
 
     let store = Store::open(&path).unwrap();
@@ -171,15 +171,15 @@ fn one_intent_lands_in_an_epoch_and_the_next_waits_for_its_fate() {
         "the first outcome stays"
     );
     assert_eq!(store.open_intent().unwrap(), None);
-    assert_eq!(store.begin_intent(&intent(5)).unwrap(), Begun::Present);
-    assert_eq!(store.begin_intent(&intent(6)).unwrap(), Begun::Written);
+    assert_eq!(store.begin_intent(&intent(5), None).unwrap(), Begun::Present);
+    assert_eq!(store.begin_intent(&intent(6), None).unwrap(), Begun::Written);
     let failed = Submission::Failed(Cause::SettingWeightsTooFast, "too fast".into());
     store.end_intent(&intent(6), &failed).unwrap();
     assert_eq!(store.last_intent().unwrap().unwrap().1, failed);
     assert_eq!(store.last_attempts().unwrap(), Some(Attempts { epoch: 6, count: 1, last: failed }));
 
     let again = Intent { hash: [0x66; 32], nonce: 9, ..intent(6) };
-    assert_eq!(store.begin_intent(&again).unwrap(), Begun::Written, "what failed is signed anew");
+    assert_eq!(store.begin_intent(&again, None).unwrap(), Begun::Written, "what failed is signed anew");
     store.end_intent(&again, &Submission::Foreign(Block(125))).unwrap();
     let last = Submission::Foreign(Block(125));
     assert_eq!(store.last_attempts().unwrap(), Some(Attempts { epoch: 6, count: 2, last }));

@@ -3,12 +3,15 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use incentive::units::NetUid;
+use incentive::units::{NetUid, Uid, Weight};
 use incentive::weights::WeightVector;
-use neuron_common::chain::{BlockRef, ChainClient, ChainError, Inclusion, SignedExtrinsic, Snapshot};
+use neuron_common::chain::{BlockRef, ChainClient, ChainError, Inclusion, SignedExtrinsic, SignedWeights, Snapshot};
 use neuron_common::keystore::Keypair;
 
 use super::WEIGHTS_VERSION;
+
+/// Weights of one neuron as the chain stores them.
+type Row = Vec<(Uid, Weight)>;
 
 /// Where weights go.
 pub trait WeightsChain: Send + Sync {
@@ -18,12 +21,15 @@ pub trait WeightsChain: Send + Sync {
     /// The number of this validator's next extrinsic as of a block.
     fn nonce(&self, block: BlockRef) -> impl Future<Output = Result<u64, ChainError>> + Send;
 
-    /// Signs a weight vector as of a snapshot, without submitting it. Whatever the hotkey sent after it makes it void.
+    /// Signs a weight vector as of a snapshot, as a commit where the subnet wants one, without submitting it. Whatever the hotkey sent after it makes it void.
     fn sign(
         &self,
         subnet: &Snapshot,
         weights: &WeightVector,
-    ) -> impl Future<Output = Result<SignedExtrinsic, ChainError>> + Send;
+    ) -> impl Future<Output = Result<SignedWeights, ChainError>> + Send;
+
+    /// The weights of a neuron that count now.
+    fn weights(&self, netuid: NetUid, uid: Uid) -> impl Future<Output = Result<Row, ChainError>> + Send;
 
     /// Submits signed bytes, as often as wanted; a second time finds what the first one did.
     fn submit(&self, signed: &SignedExtrinsic) -> impl Future<Output = Result<Inclusion, ChainError>> + Send;
@@ -47,8 +53,12 @@ impl WeightsChain for Signed {
         self.chain.nonce(self.key.hotkey(), block.hash).await
     }
 
-    async fn sign(&self, subnet: &Snapshot, weights: &WeightVector) -> Result<SignedExtrinsic, ChainError> {
+    async fn sign(&self, subnet: &Snapshot, weights: &WeightVector) -> Result<SignedWeights, ChainError> {
         self.chain.sign_weights(&self.key, subnet, weights, WEIGHTS_VERSION).await
+    }
+
+    async fn weights(&self, netuid: NetUid, uid: Uid) -> Result<Row, ChainError> {
+        self.chain.weights(netuid, uid).await
     }
 
     async fn submit(&self, signed: &SignedExtrinsic) -> Result<Inclusion, ChainError> {

@@ -31,11 +31,6 @@ pub enum Skip {
     /// Weights of a neuron without a permit do not count.
     #[error("uid {0} holds no validator permit: it needs more stake on this hotkey, and an epoch")]
     NoPermit(Uid),
-    /// The subnet takes sealed weights only.
-    #[error(
-        "subnet {0} has commit-reveal on, which this version cannot serve; the owner can switch it off with `sudo_set_commit_reveal_weights_enabled`, or run a version that can"
-    )]
-    CommitReveal(NetUid),
     /// The owner demands a newer release.
     #[error("the subnet asks for weights of version {0}, this release writes {WEIGHTS_VERSION}; install a newer one")]
     Version(u64),
@@ -77,7 +72,6 @@ impl Skip {
         match self {
             Self::NotRegistered(_) => "not_registered",
             Self::NoPermit(_) => "no_permit",
-            Self::CommitReveal(_) => "commit_reveal",
             Self::Version(_) => "version_key",
             Self::NothingMeasured => "nothing_measured",
             Self::NothingToPay => "nothing_to_pay",
@@ -97,7 +91,6 @@ impl Skip {
         match self {
             Self::NotRegistered(_)
             | Self::NoPermit(_)
-            | Self::CommitReveal(_)
             | Self::Version(_)
             | Self::GivenUp(_)
             | Self::Attempts
@@ -128,9 +121,6 @@ pub struct Past {
 pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, past: &Past) -> Decision {
     let next_epoch = snapshot.last_epoch_block.after(u64::from(snapshot.tempo)).max(snapshot.block.number.after(1));
     let Some(neuron) = snapshot.neuron(own) else { return Decision::Skip(Skip::NotRegistered(snapshot.netuid)) };
-    if snapshot.commit_reveal {
-        return Decision::Skip(Skip::CommitReveal(snapshot.netuid));
-    }
     if snapshot.weights_version_key > WEIGHTS_VERSION {
         return Decision::Skip(Skip::Version(snapshot.weights_version_key));
     }

@@ -2,15 +2,15 @@ use std::path::Path;
 
 use incentive::board::{Board, Window};
 use incentive::policy::Policy;
-use incentive::units::{Rao, Registration, Score, Uid};
+use incentive::units::{Rao, Registration, Score, Uid, Weight};
 use incentive::verdict::Verdict;
 use incentive::weights::WeightVector;
-use neuron_common::chain::{BlockRef, Cause, ChainError, Inclusion, Neuron, Snapshot};
+use neuron_common::chain::{BlockRef, Cause, ChainError, Commit, Inclusion, Neuron, Snapshot};
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::store::{Attempts, RoundEnd, RoundStart};
+use crate::store::{Attempts, Reveal, RoundEnd, RoundStart};
 
 const OWN: Hotkey = Hotkey([1; 32]);
 const MINER: Hotkey = Hotkey([2; 32]);
@@ -92,7 +92,7 @@ fn every_reason_not_to_submit() {
         change(&mut snapshot);
         decide(&snapshot, &OWN, &measured(), &past(4))
     };
-    assert_eq!(with(&|s| s.commit_reveal = true), Decision::Skip(Skip::CommitReveal(NetUid(2))));
+    assert!(matches!(with(&|s| s.commit_reveal = true), Decision::Submit(_)), "committed instead");
     assert_eq!(with(&|s| s.weights_version_key = 2), Decision::Skip(Skip::Version(2)));
     assert_eq!(with(&|s| s.neurons.truncate(1)), Decision::Skip(Skip::NotRegistered(NetUid(2))));
     let no_permit = with(&|s| s.neurons[1].validator_permit = false);
@@ -230,11 +230,24 @@ struct State {
     included: Vec<([u8; 32], u64)>,
     /// What the next submissions are answered, before anything else.
     answers: Vec<ChainError>,
+    /// What signing foresees.
+    commit: Option<Commit>,
+    /// The weights of the validator that count.
+    weights: Vec<(Uid, Weight)>,
 }
 
 impl Fake {
     fn new(crash: Crash) -> Self {
-        let state = State { crash, snapshot: subnet(), signed: 0, nonce: 0, included: Vec::new(), answers: Vec::new() };
+        let state = State {
+            crash,
+            snapshot: subnet(),
+            signed: 0,
+            nonce: 0,
+            included: Vec::new(),
+            answers: Vec::new(),
+            commit: None,
+            weights: Vec::new(),
+        };
         Self { state: Arc::new(Mutex::new(state)), crashed: Arc::new(Notify::new()) }
     }
 
@@ -255,7 +268,7 @@ impl WeightsChain for Fake {
         Ok(self.state.lock().nonce)
     }
 
-    async fn sign(&self, _: &Snapshot, _: &WeightVector) -> Result<SignedExtrinsic, ChainError> {
+    async fn sign(&self, _: &Snapshot, _: &WeightVector) -> Result<SignedWeights, ChainError> {
         let signed = {
             let mut state = self.state.lock();
             state.signed += 1;
@@ -271,7 +284,12 @@ impl WeightsChain for Fake {
             }
         };
         self.die_at(Crash::Signing).await;
-        Ok(signed)
+        let commit = self.state.lock().commit;
+        Ok(SignedWeights { extrinsic: signed, commit })
+    }
+
+    async fn weights(&self, _: NetUid, _: Uid) -> Result<Vec<(Uid, Weight)>, ChainError> {
+        Ok(self.state.lock().weights.clone())
     }
 
     async fn submit(&self, signed: &SignedExtrinsic) -> Result<Inclusion, ChainError> {
@@ -491,4 +509,66 @@ async fn one_whose_blocks_are_gone_is_known_by_the_state() {
         }
         assert_eq!(live(&submitter(&chain, &path)).await, Some(Step::Settled(expected)));
     }
+}
+
+const COMMIT: Commit = Commit { closes: Block(120), reveal_epoch: 6, reveal_block: Block(120), round: 1 };
+
+fn committed(landed: u64) -> crate::store::Committed {
+    let weights = WeightVector { uids: vec![Uid(2)], values: vec![Weight(65535)] };
+    crate::store::Committed { hash: [0; 32], epoch: 5, landed: Block(landed), commit: COMMIT, weights }
+}
+
+#[test]
+fn a_commit_is_judged_by_the_weights_that_count_after_its_epoch_began() {
+    let at = |epoch_index: u64, landed: u64, weight: u16| {
+        let now = Snapshot { epoch_index, ..subnet() };
+        judge(&committed(landed), &now, &[(Uid(2), Weight(weight))])
+    };
+    let block = Block(110);
+    assert_eq!(at(5, 111, 65535), Reveal::Awaited, "not yet, whatever counts now");
+    assert_eq!(at(6, 111, 65535), Reveal::Revealed(block));
+    assert_eq!(at(6, 111, 1), Reveal::Awaited, "the pulse may be late");
+    assert_eq!(at(7, 111, 1), Reveal::Missed(block));
+    assert_eq!(at(7, 111, 65535), Reveal::Revealed(block), "seen late");
+    // Included in the next epoch, it is revealed one later.
+    assert_eq!(at(6, 120, 65535), Reveal::Awaited);
+    assert_eq!(at(7, 120, 1), Reveal::Awaited);
+    assert_eq!(at(8, 120, 1), Reveal::Missed(block));
+}
+
+#[tokio::test]
+async fn the_fate_of_a_commit_is_written_down_once_also_after_a_restart() {
+    for (weights, expected) in
+        [(vec![(Uid(2), Weight(65535))], Reveal::Revealed(Block(110))), (Vec::new(), Reveal::Missed(Block(110)))]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.db");
+        database(&path);
+        let chain = Fake::new(Crash::Never);
+        chain.state.lock().commit = Some(COMMIT);
+        let first = submitter(&chain, &path);
+        assert!(matches!(live(&first).await, Some(Step::Settled(Submission::Landed(_)))));
+        chain.state.lock().snapshot.epoch_index = 7;
+        assert_eq!(first.watch_reveal(Block(119)).await.unwrap(), Reveal::Awaited, "nobody asks before its block");
+        drop(first);
+
+        let second = submitter(&chain, &path);
+        chain.state.lock().weights = weights;
+        assert_eq!(second.store.last_commit().unwrap().unwrap().1, Reveal::Awaited);
+        assert_eq!(second.watch_reveal(Block(140)).await.unwrap(), expected);
+        assert_eq!(second.store.last_commit().unwrap().unwrap().1, expected);
+        assert_eq!(second.store.awaited_commit().unwrap(), None);
+        assert_eq!(second.watch_reveal(Block(141)).await.unwrap(), Reveal::Awaited, "nothing is left to be judged");
+    }
+}
+
+#[tokio::test]
+async fn a_plain_submission_has_no_reveal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("v.db");
+    database(&path);
+    let chain = Fake::new(Crash::Never);
+    let submitter = submitter(&chain, &path);
+    assert!(matches!(live(&submitter).await, Some(Step::Settled(Submission::Landed(_)))));
+    assert_eq!(submitter.store.last_commit().unwrap(), None);
 }

@@ -1,4 +1,6 @@
-use incentive::units::{Rao, Uid, Weight};
+use incentive::units::{NetUid, Rao, Uid, Weight};
+use incentive::weights::WeightVector;
+use runtime_metadata::items;
 use subxt::client::OfflineClientAtBlock;
 use subxt::config::substrate::SpecVersionForRange;
 use subxt::{Metadata, OfflineClient};
@@ -6,7 +8,9 @@ use subxt::{Metadata, OfflineClient};
 use scale_value::Composite;
 use subxt::tx::DynamicPayload;
 
+use super::super::commit::commit_call;
 use super::super::owner::{add_stake_call, burned_register_call};
+use super::super::weights::weights_call;
 use super::*;
 
 /// The main network's runtime, spec version 424.
@@ -49,6 +53,11 @@ fn vector() -> WeightVector {
 #[test]
 fn weights_are_encoded_as_on_the_main_network() {
     assert_eq!(encoded(&weights_call(NetUid(1), &vector(), 0)), "0777010000080100020008ffff64000000000000000000");
+}
+
+#[test]
+fn commits_are_encoded_as_on_the_main_network() {
+    assert_eq!(encoded(&commit_call(NetUid(1), &[1, 2], 1000)), "0776010000080102e8030000000000000400");
 }
 
 #[test]

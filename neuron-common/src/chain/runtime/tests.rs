@@ -10,7 +10,7 @@ use subxt::config::substrate::{SpecVersionForRange, SubstrateExtrinsicParamsBuil
 use subxt::ext::frame_metadata::v16::{RuntimeMetadataV16, StorageEntryType, StorageHasher};
 use subxt::ext::frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 
-use super::super::extrinsic::weights_call;
+use super::super::weights::weights_call;
 use super::*;
 
 /// The main network's runtime, spec version 424.
