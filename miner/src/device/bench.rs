@@ -63,7 +63,7 @@ impl Rates {
         let Self { path, threads, width, rows, layers, products, rounds, ratio } = self;
         let (products, rounds) = (products / 1e9, rounds / 1e9);
         format!(
-            "cpu: {path}, {threads} threads\n\
+            "cpu: {path}, {threads} thread(s)\n\
              products  {products:>9.1} Gop/s  {rows} rows times {width} x {width}, weights in memory\n\
              rounds    {rounds:>9.1} Gop/s  {rows} rows through {layers} layers, weights and hashes included\n\
              ratio     {ratio:>9.2}\n"

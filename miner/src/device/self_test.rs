@@ -103,13 +103,15 @@ mod tests {
 
     use super::*;
 
-    /// Right but for one weight in a thousand.
+    /// Right but for the last sum of every product.
     struct Flawed;
 
     impl RowKernel for Flawed {
         fn multiply(&self, weights: &[i8], inputs: &[i8], width: usize, out: &mut [i32]) {
-            let weights: Vec<i8> = weights.iter().enumerate().map(|(at, w)| w ^ i8::from(at % 1000 == 7)).collect();
-            ScalarKernel.multiply(&weights, inputs, width, out);
+            ScalarKernel.multiply(weights, inputs, width, out);
+            if let Some(last) = out.last_mut() {
+                *last += 1;
+            }
         }
     }
 
