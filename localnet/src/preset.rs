@@ -68,6 +68,13 @@ impl Preset {
         }
     }
 
+    /// The same, but new subnets take weights as they are, without a commit.
+    #[must_use]
+    pub const fn plain_weights(mut self) -> Self {
+        self.new_subnet.commit_reveal = false;
+        self
+    }
+
     /// The values of the main network.
     #[must_use]
     pub const fn mainnet() -> Self {

@@ -44,7 +44,7 @@ pub struct Options {
     /// Blocks between two epochs
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(16..=360))]
     pub tempo: u16,
-    /// Stop after this many paid epochs, counted from the first whose weights can be paid
+    /// Stop after this many paid epochs, counted from the first for which the validators could measure and reveal
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub epochs: Option<u32>,
     /// Succeed only if every honest miner earned, every cheat earned nothing and each was caught for what it did

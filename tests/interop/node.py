@@ -44,10 +44,10 @@ class Keys:
 
 
 class Node:
-    """The program `localnet node`. Blocks come with extrinsics and on request unless a sealing is given."""
+    """The program `localnet node`. Blocks come with extrinsics and on request unless a sealing is given; weights are plain."""
 
     def __init__(self, program: Path, *arguments: str, seal: str = "instant") -> None:
-        command = [str(program), "node", "--port", "0", "--json", "--seal", seal, *arguments]
+        command = [str(program), "node", "--port", "0", "--json", "--seal", seal, "--commit-reveal", "false", *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

@@ -250,7 +250,7 @@ listen = "127.0.0.1:0"
 /// A node that makes a block for every extrinsic and keeps its journal in `folder`.
 async fn node(folder: &Path, port: u16) -> Result<LocalNet> {
     // Not every system has a second loopback address.
-    let preset = Preset { allow_loopback: true, ..Preset::dev() };
+    let preset = Preset { allow_loopback: true, ..Preset::dev().plain_weights() };
     let builder =
         LocalNet::builder().preset(preset).seal(Seal::Instant).base_path(Some(folder.join("chain"))).port(port);
     Ok(builder.start().await?)

@@ -84,7 +84,7 @@ impl Subnet {
 }
 
 async fn instant() -> LocalNet {
-    LocalNet::builder().seal(Seal::Instant).start().await.unwrap()
+    LocalNet::builder().preset(Preset::dev().plain_weights()).seal(Seal::Instant).start().await.unwrap()
 }
 
 fn name(error: &ChainError) -> &str {
@@ -205,7 +205,7 @@ async fn refusals_carry_the_chains_names() {
         new_subnet: localnet::subtensor::types::SubnetDefaults {
             weights_rate_limit: 50,
             serving_rate_limit: 50,
-            ..Preset::dev().new_subnet
+            ..Preset::dev().plain_weights().new_subnet
         },
         ..Preset::dev()
     };
@@ -263,7 +263,7 @@ async fn what_can_never_be_included_is_called_expired() {
 }
 
 fn durable(path: &Path, seal: Seal) -> localnet::node::Builder {
-    LocalNet::builder().seal(seal).base_path(Some(path.to_owned()))
+    LocalNet::builder().preset(Preset::dev().plain_weights()).seal(seal).base_path(Some(path.to_owned()))
 }
 
 fn port(net: &LocalNet) -> u16 {

@@ -8,7 +8,7 @@ mod extrinsics;
 mod metadata;
 
 pub(super) fn genesis() -> BasicExternalities {
-    BasicExternalities::new(genesis_storage(&Preset::dev(), 250).unwrap())
+    BasicExternalities::new(genesis_storage(&Preset::dev().plain_weights(), 250).unwrap())
 }
 
 pub(super) fn dispatch(method: &str, data: &[u8]) -> Vec<u8> {

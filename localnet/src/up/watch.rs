@@ -41,8 +41,10 @@ struct Board {
 /// What is known so far.
 #[derive(Debug)]
 struct Progress {
-    /// The epoch that runs now, and whether the validators could set weights in it from its start.
+    /// The epoch that runs now, and whether the weights that it pays by could be measured in a whole epoch.
     epoch: Option<(u64, bool)>,
+    /// Epochs in a row at whose start every validator held a permit.
+    permitted: u64,
     counted: u32,
     /// Alpha per counted epoch.
     emissions: BTreeMap<Uid, Vec<u64>>,
@@ -113,6 +115,7 @@ impl Progress {
     fn new(validators: usize) -> Self {
         Self {
             epoch: None,
+            permitted: 0,
             counted: 0,
             emissions: BTreeMap::new(),
             faults: vec![BTreeMap::new(); validators],
@@ -155,7 +158,8 @@ impl Progress {
             let permits = subnet.neurons.iter().filter(|neuron| neuron.role == Role::Validator).all(|validator| {
                 snapshot.neuron(&validator.key.hotkey()).is_some_and(|neuron| neuron.validator_permit)
             });
-            self.epoch = Some((snapshot.epoch_index, permits));
+            self.permitted = if permits { self.permitted + 1 } else { 0 };
+            self.epoch = Some((snapshot.epoch_index, self.permitted > reveal_lag(snapshot)));
         }
         closed
     }
@@ -208,6 +212,13 @@ impl Progress {
             })
             .collect()
     }
+}
+
+/// Epochs between the one in which weights are measured and the one that pays by them.
+///
+/// With commit-reveal they are revealed at the start of the next, which pays by them at its end.
+fn reveal_lag(snapshot: &Snapshot) -> u64 {
+    u64::from(snapshot.commit_reveal)
 }
 
 async fn fetch(http: &reqwest::Client, address: SocketAddr) -> Result<Board> {

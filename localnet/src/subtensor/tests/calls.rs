@@ -19,7 +19,7 @@ fn permit(netuid: u16, uid: usize) {
 
 #[test]
 fn weights_are_refused_for_every_reason() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = subnet();
         register(netuid, 1).unwrap();
         register(netuid, 2).unwrap();
@@ -54,7 +54,7 @@ fn weights_are_refused_for_every_reason() {
 
 #[test]
 fn weights_need_a_signature() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = subnet();
         let call = |origin| SubtensorModule::set_mechanism_weights(origin, netuid, 0, vec![0], vec![1], 0);
         assert_noop!(call(RuntimeOrigin::root()), DispatchError::BadOrigin);
@@ -95,7 +95,7 @@ fn axons_are_refused_for_every_reason() {
 
 #[test]
 fn loopback_is_what_the_flag_allows_and_nothing_else() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = subnet();
         assert_noop!(serve(100, netuid, LOOPBACK, 80, 4), Error::InvalidIpAddress);
     });
@@ -110,7 +110,7 @@ fn loopback_is_what_the_flag_allows_and_nothing_else() {
 
 #[test]
 fn registrations_are_refused_for_every_reason() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = subnet();
         assert_noop!(register(0, 1), Error::RegistrationNotPermittedOnRootSubnet);
         assert_noop!(register(9, 1), Error::SubnetNotExists);
@@ -134,7 +134,7 @@ fn registrations_are_refused_for_every_reason() {
 
 #[test]
 fn the_price_rises_with_each_registration() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = subnet();
         register(netuid, 1).unwrap();
         assert_eq!(pallet::Burn::<Runtime>::get(netuid), 1_260_000_000);
@@ -146,7 +146,7 @@ fn the_price_rises_with_each_registration() {
 
 #[test]
 fn stake_is_refused_for_every_reason() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let add =
             |netuid, hotkey, amount| SubtensorModule::add_stake(signed(&alice()), account(hotkey), netuid, amount);
         assert_noop!(add(9, 100, TAO), Error::SubnetNotExists);
@@ -166,7 +166,7 @@ fn stake_is_refused_for_every_reason() {
 
 #[test]
 fn stake_is_shared_in_proportion() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let (netuid, hotkey, bob) = (subnet(), account(100), Sr25519Keyring::Bob.to_account_id());
         let of = |coldkey: &AccountId32| pallet::Pallet::<Runtime>::stake_of(&hotkey, coldkey, netuid);
         pallet::Pallet::<Runtime>::stake(&hotkey, &alice(), netuid, 300);
@@ -203,7 +203,7 @@ fn subnets_are_refused_for_every_reason() {
 
 #[test]
 fn start_is_refused_for_every_reason() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let start = |who: &AccountId32, netuid| SubtensorModule::start_call(signed(who), netuid);
         assert_noop!(start(&alice(), 9), Error::SubnetNotExists);
         assert_ok!(SubtensorModule::register_network(signed(&alice()), account(100)));

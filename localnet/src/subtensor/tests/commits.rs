@@ -11,7 +11,7 @@ use crate::{
     drand::{self, development, tests::quicknet, types::PulsesPayload},
     preset::BeaconChoice,
     runtime::Drand,
-    subtensor::{self as pallet, types::SubnetDefaults},
+    subtensor as pallet,
 };
 
 mod changes;
@@ -26,8 +26,8 @@ const ROUND: u64 = 1000;
 
 /// A subnet with commit-reveal on: owner, two validators with permits and stake, a miner; one block into an epoch.
 fn subnet_of_committers(test: impl FnOnce(u16)) {
-    let preset =
-        Preset { new_subnet: SubnetDefaults { commit_reveal: true, ..Preset::dev().new_subnet }, ..Preset::dev() };
+    let mut preset = Preset::dev();
+    preset.new_subnet.commit_reveal = true;
     chain(&preset).execute_with(|| {
         let netuid = subnet();
         for hotkey in [VALIDATOR, RIVAL, MINER] {

@@ -48,7 +48,7 @@ fn weigh(netuid: u16, uids: &[u16], weights: &[u16]) -> DispatchResult {
 
 #[test]
 fn stake_earns_a_permit_at_the_next_epoch() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = staffed();
         assert_eq!(pallet::ValidatorPermit::<Runtime>::get(netuid), [true, true, false, false]);
         assert_eq!(pallet::SubnetEpochIndex::<Runtime>::get(netuid), 1);
@@ -58,7 +58,7 @@ fn stake_earns_a_permit_at_the_next_epoch() {
 
 #[test]
 fn a_weighed_miner_earns_and_an_idle_one_does_not() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = staffed();
         assert_ok!(weigh(netuid, &[2], &[1]));
         let (validator, owner) = (alpha(VALIDATOR, netuid), alpha(100, netuid));
@@ -81,7 +81,7 @@ fn a_weighed_miner_earns_and_an_idle_one_does_not() {
 
 #[test]
 fn without_weights_no_miner_earns() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = staffed();
         advance_to(next_epoch(netuid));
         assert_eq!(pallet::Incentive::<Runtime>::get(netuid), [0; 4]);
@@ -93,7 +93,7 @@ fn without_weights_no_miner_earns() {
 
 #[test]
 fn incentives_of_the_owner_are_burned() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = staffed();
         register(netuid, 4).unwrap();
         advance_to(System::block_number() + 1);
@@ -108,7 +108,7 @@ fn incentives_of_the_owner_are_burned() {
 
 #[test]
 fn a_subnet_that_has_not_started_pays_nobody() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         assert_ok!(SubtensorModule::register_network(signed(&alice()), account(100)));
         advance_to(next_epoch(2) + 20);
         assert_eq!((alpha(100, 2), pallet::SubnetAlphaOut::<Runtime>::get(2)), (0, 0));
@@ -119,7 +119,7 @@ fn a_subnet_that_has_not_started_pays_nobody() {
 
 #[test]
 fn a_tempo_of_zero_stops_the_epochs() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = subnet();
         pallet::Tempo::<Runtime>::insert(netuid, 0);
         assert_eq!(P::next_epoch(netuid), None);
@@ -131,7 +131,7 @@ fn a_tempo_of_zero_stops_the_epochs() {
 
 #[test]
 fn alpha_and_tao_are_conserved() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = staffed();
         // As the owner of a subnet on the main network would, once emission is granted.
         pallet::SubnetEmissionEnabled::<Runtime>::insert(netuid, true);
@@ -152,7 +152,7 @@ fn alpha_and_tao_are_conserved() {
 
 #[test]
 fn root_stake_votes_at_the_weight_of_tao() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = subnet();
         assert_ok!(SubtensorModule::add_stake(signed(&alice()), account(100), 0, 1000 * TAO));
         assert_eq!(P::total_stake(&account(100), netuid), 52_676_974_330);
@@ -163,7 +163,7 @@ fn root_stake_votes_at_the_weight_of_tao() {
 
 #[test]
 fn a_full_subnet_keeps_its_largest_stakes_as_validators() {
-    chain(&Preset::dev()).execute_with(|| {
+    chain(&Preset::dev().plain_weights()).execute_with(|| {
         let netuid = subnet();
         for hotkey in 0..255_u64 {
             let (hotkey, coldkey) = (account(1_000 + hotkey), account(2_000 + hotkey));
