@@ -31,8 +31,8 @@ fn ask<T: Decode>(context: &Context, params: &Params<'_>, function: &str) -> Ans
     let Hex(mut question) = params.next()?;
     let length = u32::try_from(question.len()).map_err(error::params)?;
     length.encode_to(&mut question);
-    check_call_arguments(function, &question).map_err(|error| error::guard(&error))?;
     let state = state::at(context, params.optional_next()?)?;
+    check_call_arguments(&state, function, &question).map_err(|error| error::guard(&error))?;
     let answer = state.call(function, &question).map_err(|error| error::call(&error))?;
     T::decode(&mut &*answer).map_err(error::params)
 }
@@ -55,12 +55,13 @@ fn dry_run(context: &Context, params: &Params<'_>) -> Answer<Hex> {
     let apply = "BlockBuilder_apply_extrinsic";
     let mut params = params.sequence();
     let Hex(extrinsic) = params.next()?;
-    check_call_arguments(apply, &extrinsic).map_err(|error| error::guard(&error))?;
     let parent: Option<H256> = params.optional_next()?;
     let parent = found(context, parent).ok_or_else(|| error::unknown_block(parent.unwrap_or_default()))?;
+    let state = context.chain().state(&parent);
+    check_call_arguments(&state, apply, &extrinsic).map_err(|error| error::guard(&error))?;
     let number = parent.header.number.saturating_add(1);
     let header = Header::new(number, H256::zero(), H256::zero(), parent.hash, sp_runtime::Digest::default());
-    let (backend, mut overlay) = (context.chain().state(&parent).backend(), Overlay::default());
+    let (backend, mut overlay) = (state.backend(), Overlay::default());
     let mut call = |function: &str, data: &[u8]| {
         call_in(&backend, &mut overlay, function, data).map_err(|error| error::call(&error))
     };
