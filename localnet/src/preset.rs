@@ -58,7 +58,7 @@ impl Preset {
                 weights_rate_limit: 0,
                 serving_rate_limit: 0,
                 immunity_period: 100,
-                commit_reveal: false,
+                commit_reveal: true,
             },
             network_rate_limit: 0,
             start_call_delay: 0,

@@ -42,7 +42,7 @@ pub struct Options {
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=60_000))]
     pub block_ms: u64,
     /// Blocks between two epochs
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(16..=360))]
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(16..=360))]
     pub tempo: u16,
     /// Stop after this many paid epochs, counted from the first for which the validators could measure and reveal
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
@@ -149,6 +149,7 @@ async fn play(options: &Options, place: &Place, processes: &mut launch::Processe
     eprintln!("chain at {url}");
     let subnet = setup::subnet(&url, options, &place.path).await?;
     eprintln!("subnet {} is registered with {} neurons", subnet.netuid, subnet.neurons.len());
+    eprintln!("weights are committed sealed, revealed early in the next epoch, and paid at its end");
     let boards = launch::neurons(&subnet, &url, &place.path, processes).await?;
     watch::watch(&subnet, options, &boards, processes).await
 }

@@ -99,7 +99,7 @@ fn new_subnets_take_the_values_of_the_preset() {
         use super::*;
         let netuid = subnet();
         assert_eq!((Tempo::<Runtime>::get(netuid), WeightsSetRateLimit::<Runtime>::get(netuid)), (20, 0));
-        assert!(!CommitRevealWeightsEnabled::<Runtime>::get(netuid));
+        assert!(CommitRevealWeightsEnabled::<Runtime>::get(netuid));
     });
     chain(&Preset::dev().plain_weights()).execute_with(|| {
         assert!(!super::CommitRevealWeightsEnabled::<Runtime>::get(subnet()));

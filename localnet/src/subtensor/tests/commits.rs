@@ -26,9 +26,7 @@ const ROUND: u64 = 1000;
 
 /// A subnet with commit-reveal on: owner, two validators with permits and stake, a miner; one block into an epoch.
 fn subnet_of_committers(test: impl FnOnce(u16)) {
-    let mut preset = Preset::dev();
-    preset.new_subnet.commit_reveal = true;
-    chain(&preset).execute_with(|| {
+    chain(&Preset::dev()).execute_with(|| {
         let netuid = subnet();
         for hotkey in [VALIDATOR, RIVAL, MINER] {
             register(netuid, hotkey).unwrap();
