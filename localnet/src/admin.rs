@@ -1,6 +1,6 @@
 //! The AdminUtils pallet: hyperparameters, set by root or by the owner of a subnet.
 //!
-//! Most setters are rows of a table; [`table`] says how a row is read. Those that do more than to check a value and store it
+//! Most setters are rows of a table; `table` says how a row is read. Those that do more than to check a value and store it
 //! are written out below the rows. What they share is in [`permit`], what they do in [`mechanisms`] and [`trim`].
 
 // What the FRAME macros generate carries no docs.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use frame_support::{traits::Get as _, weights::Weight};
-use parity_scale_codec::Compact;
 use sp_api::impl_runtime_apis;
 use sp_core::OpaqueMetadata;
 use sp_inherents::{CheckInherentsResult, InherentData};
@@ -19,8 +18,8 @@ use super::{
     TransactionPayment, upgrade,
 };
 use crate::subtensor::info::answers::{
-    DelegateInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SimSwapResult, StakeAvailability, StakeInfo,
-    SubnetPrice,
+    DelegateInfo, Holding, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SimSwapResult, StakeAvailability,
+    StakeInfo, SubnetPrice,
 };
 
 impl_runtime_apis! {
@@ -182,7 +181,7 @@ impl_runtime_apis! {
             SubtensorModule::delegate(&delegate)
         }
 
-        fn get_delegated(coldkey: AccountId) -> Vec<(DelegateInfo, (Compact<u16>, Compact<u64>))> {
+        fn get_delegated(coldkey: AccountId) -> Vec<(DelegateInfo, Holding)> {
             SubtensorModule::delegated(&coldkey)
         }
     }

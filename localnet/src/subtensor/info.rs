@@ -11,10 +11,9 @@ mod stakes;
 use std::collections::BTreeMap;
 
 use answers::{
-    DelegateInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SimSwapResult, StakeAvailability, StakeInfo,
-    SubnetPrice,
+    DelegateInfo, Holding, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SimSwapResult, StakeAvailability,
+    StakeInfo, SubnetPrice,
 };
-use parity_scale_codec::Compact;
 use sp_runtime::AccountId32;
 
 sp_api::decl_runtime_apis! {
@@ -73,7 +72,7 @@ sp_api::decl_runtime_apis! {
         /// One.
         fn get_delegate(delegate_account: AccountId32) -> Option<DelegateInfo>;
         /// Those behind which a coldkey holds stake, once for each subnet, with that stake.
-        fn get_delegated(delegatee_account: AccountId32) -> Vec<(DelegateInfo, (Compact<u16>, Compact<u64>))>;
+        fn get_delegated(delegatee_account: AccountId32) -> Vec<(DelegateInfo, Holding)>;
     }
 
     /// The pools of subnets.

@@ -55,16 +55,6 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    pub(super) fn do_register_limit(
-        origin: OriginFor<T>,
-        netuid: u16,
-        hotkey: &AccountId32,
-        limit_price: u64,
-    ) -> DispatchResult {
-        ensure!(Burn::<T>::get(netuid) <= limit_price, Error::<T>::RegistrationPriceLimitExceeded);
-        Self::do_burned_register(origin, netuid, hotkey)
-    }
-
     fn count_registration(netuid: u16, price: u64) {
         RegistrationsThisBlock::<T>::mutate(netuid, |count| *count = count.saturating_add(1));
         RegistrationsThisInterval::<T>::mutate(netuid, |count| *count = count.saturating_add(1));

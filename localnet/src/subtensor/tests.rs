@@ -16,6 +16,7 @@ mod blocks;
 mod calls;
 mod commits;
 mod conformance;
+mod endings;
 mod epochs;
 mod info;
 

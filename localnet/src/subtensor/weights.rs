@@ -30,12 +30,13 @@ impl<T: Config> Pallet<T> {
         weights: Vec<Vec<(Compact<u16>, Compact<u16>)>>,
         version_keys: Vec<Compact<u64>>,
     ) -> DispatchResult {
-        let hotkey = ensure_signed(origin.clone())?;
+        let hotkey = ensure_signed(origin)?;
         ensure!(netuids.len() == weights.len() && netuids.len() == version_keys.len(), Error::<T>::InputLengthsUnequal);
         let mut failed = Vec::new();
         for ((netuid, row), version_key) in netuids.iter().zip(weights).zip(version_keys) {
             let (uids, values): (Vec<u16>, Vec<u16>) = row.into_iter().map(|(uid, value)| (uid.0, value.0)).unzip();
-            if let Err(error) = Self::do_set_weights(origin.clone(), netuid.0, 0, uids, &values, version_key.0) {
+            let origin = frame_system::RawOrigin::Signed(hotkey.clone()).into();
+            if let Err(error) = Self::do_set_weights(origin, netuid.0, 0, uids, &values, version_key.0) {
                 failed.push(Event::BatchWeightItemFailed(netuid.0, error));
             }
         }

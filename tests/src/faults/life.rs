@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::Result;
 use incentive::board::{Board, Window};
 use incentive::policy::Policy;
-use incentive::units::{Block, NetUid, Score};
+use incentive::units::{Block, NetUid, Score, Uid, Weight};
 use incentive::verdict::Verdict;
 use incentive::weights::WeightVector;
 use neuron_common::chain::{
-    BlockRef, ChainClient, ChainConfig, ChainError, Inclusion, Role, SignedExtrinsic, Snapshot, Timing, Value,
+    BlockRef, ChainClient, ChainConfig, ChainError, Inclusion, Role, SignedExtrinsic, SignedWeights, Snapshot, Timing,
+    Value,
 };
 use neuron_common::keystore::Keypair;
 use parking_lot::Mutex;
@@ -194,11 +195,15 @@ impl WeightsChain for Mortal {
         self.signed.nonce(block).await
     }
 
-    async fn sign(&self, subnet: &Snapshot, weights: &WeightVector) -> Result<SignedExtrinsic, ChainError> {
+    async fn sign(&self, subnet: &Snapshot, weights: &WeightVector) -> Result<SignedWeights, ChainError> {
         self.step(0).await;
         let signed = self.signed.sign(subnet, weights).await;
         self.step(1).await;
         signed
+    }
+
+    async fn weights(&self, netuid: NetUid, uid: Uid) -> Result<Vec<(Uid, Weight)>, ChainError> {
+        self.signed.weights(netuid, uid).await
     }
 
     async fn submit(&self, signed: &SignedExtrinsic) -> Result<Inclusion, ChainError> {

@@ -65,7 +65,7 @@ impl Operator {
     }
 
     /// The validator's configuration in place of the miner's.
-    fn as_validator(mut self) -> Result<Self> {
+    fn into_validator(mut self) -> Result<Self> {
         self.config = self.net.validator_config("hot", |text| text)?.display().to_string();
         Ok(self)
     }
@@ -75,7 +75,7 @@ impl Operator {
 async fn a_place_is_bought_once_and_within_the_limit() -> Result<()> {
     let hotkey = Keypair::generate()?;
     let operator = Operator::new(RICH, &hotkey).await?;
-    let (net, address) = (&operator.net, hotkey.address());
+    let net = &operator.net;
     let coldkey = WalletPath::new(&net.folder().join("wallets"), "test", "hot")?;
     std::fs::remove_file(coldkey.coldkey())?;
     write_coldkey(&coldkey, &Keypair::from_uri(RICH)?, Some(&Password::new(PASSWORD)))?;
@@ -106,7 +106,7 @@ async fn a_place_is_bought_once_and_within_the_limit() -> Result<()> {
     let again = operator.json("miner", &["register", "--json"], false).await?;
     assert_eq!((&again["already"], &again["uid"]), (&true.into(), &bought["uid"]));
     let coldkey = neuron.coldkey;
-    let operator = operator.as_validator()?;
+    let operator = operator.into_validator()?;
     let again = operator.json("validator", &["register", "--json"], false).await?;
     assert_eq!((&again["already"], &again["uid"]), (&true.into(), &bought["uid"]));
     assert_eq!(operator.net.chain().balance(&coldkey).await?, balance);
@@ -143,7 +143,7 @@ async fn a_coldkey_without_money_is_told() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn stake_is_bought_and_what_it_bought_is_said() -> Result<()> {
     let hotkey = Keypair::generate()?;
-    let operator = Operator::new(RICH, &hotkey).await?.as_validator()?;
+    let operator = Operator::new(RICH, &hotkey).await?.into_validator()?;
     let (net, address) = (&operator.net, hotkey.address());
     operator.json("validator", &["register", "--yes", "--max-price", "2", "--json"], true).await?;
     operator.refused("validator", &["stake"], true, 2, &["--amount"]).await?;

@@ -2,7 +2,7 @@
 
 mod holdings;
 
-pub use holdings::{DelegateInfo, SimSwapResult, StakeAvailability, StakeInfo, SubnetPrice};
+pub use holdings::{DelegateInfo, Holding, Nominator, SimSwapResult, StakeAvailability, StakeInfo, SubnetPrice};
 
 use parity_scale_codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;

@@ -6,7 +6,7 @@ use incentive::fixed::{U64F64, div, mul, sum, to_u64};
 use parity_scale_codec::Compact;
 use sp_runtime::AccountId32;
 
-use super::answers::DelegateInfo;
+use super::answers::{DelegateInfo, Holding, Nominator};
 use crate::subtensor::{network::ROOT, pallet::*};
 
 /// Blocks of a day on the main network.
@@ -29,7 +29,7 @@ impl<T: Config> Pallet<T> {
 
     /// The delegates behind which a coldkey holds stake, once for each subnet, without their nominators.
     #[must_use]
-    pub fn delegated(coldkey: &AccountId32) -> Vec<(DelegateInfo, (Compact<u16>, Compact<u64>))> {
+    pub fn delegated(coldkey: &AccountId32) -> Vec<(DelegateInfo, Holding)> {
         let held = |hotkey: AccountId32| {
             AlphaV2::<T>::iter_key_prefix((hotkey.clone(), coldkey)).map(move |netuid| (hotkey.clone(), netuid))
         };
@@ -40,7 +40,7 @@ impl<T: Config> Pallet<T> {
         Delegates::<T>::iter_keys().flat_map(held).map(entry).collect()
     }
 
-    fn nominators(hotkey: &AccountId32) -> Vec<(AccountId32, Vec<(Compact<u16>, Compact<u64>)>)> {
+    fn nominators(hotkey: &AccountId32) -> Vec<Nominator> {
         let mut nominators: BTreeMap<AccountId32, Vec<_>> = BTreeMap::new();
         for (coldkey, netuid) in AlphaV2::<T>::iter_key_prefix((hotkey,)) {
             let stake = Self::stake_of(hotkey, &coldkey, netuid);
@@ -51,10 +51,7 @@ impl<T: Config> Pallet<T> {
         nominators.into_iter().collect()
     }
 
-    fn delegate_info(
-        hotkey: &AccountId32,
-        nominators: Vec<(AccountId32, Vec<(Compact<u16>, Compact<u64>)>)>,
-    ) -> DelegateInfo {
+    fn delegate_info(hotkey: &AccountId32, nominators: Vec<Nominator>) -> DelegateInfo {
         let places: Vec<(u16, u16)> = Self::networks()
             .into_iter()
             .filter_map(|netuid| Uids::<T>::get(netuid, hotkey).map(|uid| (netuid, uid)))

@@ -83,7 +83,7 @@ fn delegates_are_those_who_set_their_take() {
         pallet::Delegates::<Runtime>::insert(account(100), 6_553);
         pallet::Emission::<Runtime>::insert(netuid, vec![TAO]);
         let delegate = Subtensor::delegate(&account(100)).unwrap();
-        assert_eq!(Subtensor::delegates(), [delegate.clone()]);
+        assert_eq!(Subtensor::delegates(), std::slice::from_ref(&delegate));
         assert_eq!(delegate.registrations, [Compact(netuid)]);
         assert_eq!(
             delegate.nominators.iter().map(|(who, held)| (who, held.len())).collect::<Vec<_>>(),

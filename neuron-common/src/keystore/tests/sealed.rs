@@ -21,7 +21,7 @@ fn an_encrypted_wallet_is_read_again_by_its_password_alone() {
     write_coldkey(&wallet, &key, Some(&Password::new("right"))).unwrap();
     let content = fs::read(wallet.coldkey()).unwrap();
     assert_eq!(Seal::of(&content), Some(Seal::Nacl));
-    assert!(!content.windows(8).any(|part| part == key.address()[..8].as_bytes()));
+    assert!(!content.windows(8).any(|part| part == &key.address().as_bytes()[..8]));
     let read = load_coldkey(&wallet, &password_file(&folder, "right\n")).unwrap();
     assert_eq!((read.hotkey(), read.phrase()), (key.hotkey(), key.phrase()));
 

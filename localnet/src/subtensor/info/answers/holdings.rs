@@ -30,6 +30,11 @@ pub struct StakeAvailability {
     pub available: Compact<u64>,
 }
 
+/// Stake on one subnet: netuid, alpha rao.
+pub type Holding = (Compact<u16>, Compact<u64>);
+/// A coldkey and what it holds behind a hotkey.
+pub type Nominator = (AccountId32, Vec<Holding>);
+
 /// A hotkey that has set its take, with those who hold stake behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct DelegateInfo {
@@ -37,7 +42,7 @@ pub struct DelegateInfo {
     /// Of 65535.
     pub take: Compact<u16>,
     /// Coldkey, and what it holds by subnet.
-    pub nominators: Vec<(AccountId32, Vec<(Compact<u16>, Compact<u64>)>)>,
+    pub nominators: Vec<Nominator>,
     pub owner_ss58: AccountId32,
     pub registrations: Vec<Compact<u16>>,
     pub validator_permits: Vec<Compact<u16>>,

@@ -21,7 +21,7 @@ fn resolve(types: &PortableRegistry, id: u32) -> Result<&Type<PortableForm>, Mis
     types.resolve(id).ok_or_else(|| format!("no type {id}"))
 }
 
-fn named<'t>(types: &'t PortableRegistry, id: u32) -> Result<(&'t str, &'t TypeDef<PortableForm>), Misfit> {
+fn named(types: &PortableRegistry, id: u32) -> Result<(&str, &TypeDef<PortableForm>), Misfit> {
     let ty = resolve(types, id)?;
     Ok((ty.path.segments.last().map_or("", String::as_str), &ty.type_def))
 }
@@ -161,6 +161,7 @@ pub fn account(value: &Value) -> Result<[u8; 32], Misfit> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors come by value from map_err")]
 fn text(error: impl ToString) -> Misfit {
     error.to_string()
 }
