@@ -1,7 +1,7 @@
 //! Weights that are committed first and revealed later (commit-reveal version 4).
 //!
 //! A commit is a ciphertext that the beacon's signature of a round opens. It waits in the queue of the epoch in which
-//! it was made. [`Pallet::reveal_commits`] opens the queue at the start of the epoch in which it is due.
+//! it was made. `reveal_commits` opens the queue at the start of the epoch in which it is due.
 
 use frame_support::{ensure, pallet_prelude::DispatchResult};
 use frame_system::{ensure_signed, pallet_prelude::OriginFor};

@@ -445,12 +445,9 @@ async fn who_finds_weights_of_another_process_stops_and_says_so() {
         let submitter = submitter(&chain, &path);
         if race {
             // Both signed with the same number, and the other one was included.
-            let mut state = chain.state.lock();
-            state.answers = vec![taken(true)];
-            state.snapshot.neurons[1].last_update = Block(99);
-            drop(state);
-            let signing = submitter.submit();
+            chain.state.lock().answers = vec![taken(true)];
             chain.state.lock().snapshot.neurons[1].last_update = Block(99);
+            let signing = submitter.submit();
             let landed = async {
                 tokio::task::yield_now().await;
                 chain.state.lock().snapshot.neurons[1].last_update = Block(111);
