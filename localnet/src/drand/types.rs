@@ -5,7 +5,7 @@ use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 use sp_runtime::MultiSigner;
-use timelock::{PublicKey, QUICKNET_KEY};
+use timelock::{PublicKey, QUICKNET_HASH, QUICKNET_KEY};
 
 /// At most 32 bytes: a hash or a short name.
 pub type BoundedHash = BoundedVec<u8, ConstU32<32>>;
@@ -42,7 +42,6 @@ pub struct Metadata {
 
 /// Signatures in G1 over the hash of the round alone, as in RFC 9380.
 pub(super) const SCHEME: &[u8] = b"bls-unchained-g1-rfc9380";
-const QUICKNET_HASH: [u8; 32] = hex("52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971");
 const QUICKNET_GROUP: [u8; 32] = hex("f477d5c89f21a17c863a7f937c6a6d15859414d2be09cd448d4279af331c5d3e");
 
 impl Default for BeaconConfiguration {
