@@ -11,6 +11,7 @@
 //! - [`app`]: binds, serves, drains
 //! - [`check`]: would it work?
 //! - [`device`]: what can compute here, is it right, how fast is it
+//! - [`inference`]: models, served to whoever may call
 //! - [`cli`]: what a person types
 
 pub mod admission;
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod config;
 pub mod device;
 pub mod http;
+pub mod inference;
 pub mod metrics;
 pub mod run;
 pub mod serve;

@@ -1,9 +1,9 @@
 //! Instructions. Everything `unsafe` of the workspace lies below here, in two shapes: a call of code that needs
 //! instructions which a value of the type proves to be there, and loads and stores of whole arrays by reference.
 
-use crate::batch::Batch;
-use crate::panel::{Panel, Quad};
-use crate::path::Path;
+use crate::compute::batch::Batch;
+use crate::compute::panel::{Panel, Quad};
+use crate::compute::path::Path;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

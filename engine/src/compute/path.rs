@@ -26,7 +26,7 @@ impl Path {
     /// Whether this machine has the instructions, and its system keeps their registers.
     #[must_use]
     pub fn is_available(self) -> bool {
-        crate::simd::Unit::detect(self).is_some()
+        crate::compute::simd::Unit::detect(self).is_some()
     }
 
     /// As it is shown.

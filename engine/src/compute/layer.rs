@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use proof::Weights;
 
-use crate::batch::Batch;
-use crate::panel::{Panel, Source};
-use crate::simd::{Lanes, ROWS_MAX};
+use crate::compute::batch::Batch;
+use crate::compute::panel::{Panel, Source};
+use crate::compute::simd::{Lanes, ROWS_MAX};
 
 /// Rows that pass all layers together: few enough for the third cache, many enough that generating the weights anew for
 /// the next ones costs a percent.

@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 
 use proof::{RowKernel, Weights};
 
-use crate::path::Path;
-use crate::simd::Unit;
-use crate::{layer, portable};
+use crate::compute::path::Path;
+use crate::compute::simd::Unit;
+use crate::compute::{layer, portable};
 
 /// [`RowKernel`] on a path of this machine, spread over threads.
 #[derive(Clone, Copy, Debug)]

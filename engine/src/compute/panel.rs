@@ -2,7 +2,7 @@
 
 use proof::Weights;
 
-use crate::simd::Lanes;
+use crate::compute::simd::Lanes;
 
 /// Four neighbouring weights of each of `C` columns, a word for each column.
 #[derive(Clone, Copy)]

@@ -11,8 +11,8 @@ use std::arch::x86_64::{
 };
 
 use super::{Lanes, chacha, requantise};
-use crate::batch::Batch;
-use crate::panel::{Panel, Quad};
+use crate::compute::batch::Batch;
+use crate::compute::panel::{Panel, Quad};
 
 const COLUMNS: usize = 32;
 

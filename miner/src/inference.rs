@@ -1,0 +1,3 @@
+//! Models, served to whoever may call.
+
+pub mod backend;
