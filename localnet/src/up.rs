@@ -1,7 +1,7 @@
 //! A whole subnet on one machine: chain, owner, validators, honest and dishonest miners, each a process of its own.
 //!
 //! Read top to bottom: `run` starts the node, `setup` puts the subnet on the chain, `launch` starts the neurons,
-//! `watch` follows what they earn, `judge` says whether that is as it should be.
+//! `chat` talks to the miners, `watch` follows what they earn, `judge` says whether that is as it should be.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 mod cast;
+mod chat;
 mod judge;
 mod launch;
 mod process;
@@ -150,8 +151,13 @@ async fn play(options: &Options, place: &Place, processes: &mut launch::Processe
     let subnet = setup::subnet(&url, options, &place.path).await?;
     eprintln!("subnet {} is registered with {} neurons", subnet.netuid, subnet.neurons.len());
     eprintln!("weights are committed sealed, revealed early in the next epoch, and paid at its end");
-    let boards = launch::neurons(&subnet, &url, &place.path, processes).await?;
-    watch::watch(&subnet, options, &boards, processes).await
+    let served = chat::Served::make(&launch::program("miner")?, &place.path).await?;
+    let launched = launch::neurons(&subnet, &served, &url, &place.path, processes).await?;
+    if let Some((_, address)) = launched.miners.first() {
+        eprintln!("miners serve a tiny model:\n  {}", served.example(*address));
+    }
+    let chats = served.chat(launched.miners)?;
+    watch::watch(&subnet, options, &launched.boards, &chats, processes).await
 }
 
 /// The address of the miner with this number: each has its own, as on a network.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use incentive::units::Uid;
 
 use super::cast::{Cheat, Fate, Role};
+use super::chat::Line;
 
 /// How much more than the best honest miner a group that shares one solver may earn before it counts as two.
 ///
@@ -45,7 +46,7 @@ pub struct Finding {
 
 /// Judges all neurons. The run is as it should be when every finding is.
 #[must_use]
-pub fn judge(accounts: &[Account]) -> Vec<Finding> {
+pub fn judge(accounts: &[Account], chats: &[Line]) -> Vec<Finding> {
     let best = accounts.iter().filter(|a| a.role == Role::Miner).map(Account::earned).max().unwrap_or(0);
     let mut groups: BTreeMap<Cheat, u128> = BTreeMap::new();
     let mut findings = Vec::new();
@@ -71,6 +72,16 @@ pub fn judge(accounts: &[Account]) -> Vec<Finding> {
         let text = format!("its hotkeys together earned {percent} % of the best honest miner");
         findings.push(Finding { ok, name: cheat.name().to_owned(), text });
     }
+    findings.extend(chats.iter().map(|line| {
+        Finding {
+            ok: line.problem.is_none() && line.answers > 0,
+            name: line.name.clone(),
+            text: line
+                .problem
+                .clone()
+                .unwrap_or_else(|| format!("answered {} questions with {} tokens", line.answers, line.tokens)),
+        }
+    }));
     findings
 }
 
@@ -125,7 +136,22 @@ mod tests {
     }
 
     fn ok(accounts: &[Account]) -> bool {
-        judge(accounts).iter().all(|finding| finding.ok)
+        judge(accounts, &[]).iter().all(|finding| finding.ok)
+    }
+
+    #[test]
+    fn a_miner_that_does_not_talk_is_found() {
+        let line = |answers, problem: Option<&str>| Line {
+            name: "miner-1".to_owned(),
+            address: ([127, 0, 0, 1], 1).into(),
+            answers,
+            tokens: 16 * answers,
+            tokens_per_second: 1.0,
+            problem: problem.map(str::to_owned),
+        };
+        for (line, ok) in [(line(1, None), true), (line(0, None), false), (line(3, Some("no answer")), false)] {
+            assert_eq!(judge(&[], &[line])[0].ok, ok);
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use futures_util::future::try_join_all;
 use neuron_common::keystore;
 
 use super::cast::{Cheat, Role};
+use super::chat::Served;
 use super::process::Process;
 use super::setup::{Neuron, Subnet, wallet};
 use super::{Options, miner_address};
@@ -42,7 +43,10 @@ impl Processes {
 }
 
 /// A program that was built next to this one.
-fn program(name: &str) -> Result<PathBuf> {
+///
+/// # Errors
+/// When it was not.
+pub fn program(name: &str) -> Result<PathBuf> {
     let own = std::env::current_exe().context("where is this program?")?;
     let path = own.with_file_name(name);
     if !path.exists() {
@@ -75,24 +79,45 @@ pub async fn node(options: &Options, base: &Path, processes: &mut Processes) -> 
     Ok(url.with_context(|| format!("the node said {line:?} instead of its URL"))?.to_owned())
 }
 
-/// Starts validators and miners; returns where the validators show their boards.
+/// Where what runs can be reached.
+#[derive(Debug, Default)]
+pub struct Launched {
+    /// The boards of the validators.
+    pub boards: Vec<SocketAddr>,
+    /// The axons of the honest miners, by name.
+    pub miners: Vec<(String, SocketAddr)>,
+}
+
+/// Starts validators and miners.
 ///
 /// # Errors
 /// When one of them does not start.
-pub async fn neurons(subnet: &Subnet, url: &str, base: &Path, processes: &mut Processes) -> Result<Vec<SocketAddr>> {
+pub async fn neurons(
+    subnet: &Subnet,
+    served: &Served,
+    url: &str,
+    base: &Path,
+    processes: &mut Processes,
+) -> Result<Launched> {
     let mut starts = Vec::new();
     for (number, group) in groups(&subnet.neurons).into_iter().enumerate() {
-        starts.push(neuron(subnet, url, base, number, group));
+        starts.push(neuron(subnet, served, url, base, number, group));
     }
-    let mut boards = Vec::new();
+    let mut launched = Launched::default();
     for (role, process, line) in try_join_all(starts).await? {
+        let name = process.name().to_owned();
         processes.0.push(process);
-        if role == Role::Validator {
+        if matches!(role, Role::Validator | Role::Miner) {
             let address = line.split_whitespace().find_map(|word| word.trim_start_matches("http://").parse().ok());
-            boards.push(address.with_context(|| format!("a validator said {line:?} instead of its address"))?);
+            let address = address.with_context(|| format!("{name} said {line:?} instead of its address"))?;
+            if role == Role::Validator {
+                launched.boards.push(address);
+            } else {
+                launched.miners.push((name, address));
+            }
         }
     }
-    Ok(boards)
+    Ok(launched)
 }
 
 /// Neurons by process: the hotkeys of one `shared` cheat live in one.
@@ -112,6 +137,7 @@ fn groups(neurons: &[Neuron]) -> Vec<Vec<&Neuron>> {
 /// Starts one process and returns the line that says it is ready.
 async fn neuron(
     subnet: &Subnet,
+    served: &Served,
     url: &str,
     base: &Path,
     number: usize,
@@ -121,7 +147,7 @@ async fn neuron(
     let mut configs = Vec::new();
     for neuron in &group {
         let path = base.join(format!("{}.toml", neuron.name));
-        std::fs::write(&path, config(subnet, url, base, number, neuron))
+        std::fs::write(&path, config(subnet, served, url, base, number, neuron))
             .with_context(|| format!("cannot write {}", path.display()))?;
         configs.push(path);
     }
@@ -146,7 +172,7 @@ async fn neuron(
 }
 
 /// What a person would write for this neuron.
-fn config(subnet: &Subnet, url: &str, base: &Path, number: usize, neuron: &Neuron) -> String {
+fn config(subnet: &Subnet, served: &Served, url: &str, base: &Path, number: usize, neuron: &Neuron) -> String {
     let (netuid, wallets) = (subnet.netuid, subnet.wallets.display());
     let wallet = wallet();
     let name = &neuron.name;
@@ -160,9 +186,10 @@ fn config(subnet: &Subnet, url: &str, base: &Path, number: usize, neuron: &Neuro
         Role::Validator => format!("database = '{}'\n", base.join(format!("{name}.db")).display()),
         Role::Owner | Role::Miner | Role::Cheat(_) => String::new(),
     };
+    let inference = if neuron.role == Role::Miner { served.config() } else { String::new() };
     format!(
         "netuid = {netuid}\npolicy = \"dev\"\n{database}\n[chain]\nendpoint = \"{url}\"\n\n\
          [wallet]\npath = '{wallets}'\nname = \"{wallet}\"\nhotkey = \"{name}\"\n\n{own}\n\
-         [telemetry]\nlisten = \"127.0.0.1:0\"\n"
+         [telemetry]\nlisten = \"127.0.0.1:0\"\n\n{inference}"
     )
 }

@@ -1,5 +1,6 @@
 //! What a run comes to.
 
+use super::chat::Line;
 use super::judge::Finding;
 use super::table::{Row, render};
 
@@ -18,6 +19,8 @@ pub struct Report {
     pub seconds: u64,
     /// The table at the end.
     pub neurons: Vec<Row>,
+    /// What the honest miners answered.
+    pub chats: Vec<Line>,
     /// What the judge says of each neuron.
     pub findings: Vec<Finding>,
 }

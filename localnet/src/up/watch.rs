@@ -11,6 +11,7 @@ use neuron_common::chain::Snapshot;
 
 use super::Options;
 use super::cast::Role;
+use super::chat::{Chats, Line};
 use super::judge::{Account, judge};
 use super::launch::Processes;
 use super::report::Report;
@@ -64,6 +65,7 @@ pub async fn watch(
     subnet: &Subnet,
     options: &Options,
     boards: &[SocketAddr],
+    chats: &Chats,
     processes: &mut Processes,
 ) -> Result<Option<Report>> {
     let start = Instant::now();
@@ -77,9 +79,10 @@ pub async fn watch(
         progress.boards(&http, boards).await;
         let epoch_closed = progress.advance(&snapshot, subnet);
         let rows = progress.rows(&snapshot, subnet);
-        show(options, &snapshot, &progress, &rows, epoch_closed);
+        let chats = chats.lines();
+        show(options, &snapshot, &progress, &rows, &chats, epoch_closed);
         if options.epochs.is_some_and(|epochs| progress.counted >= epochs) {
-            let findings = judge(&progress.accounts(&snapshot, subnet));
+            let findings = judge(&progress.accounts(&snapshot, subnet), &chats);
             return Ok(Some(Report {
                 ok: findings.iter().all(|finding| finding.ok),
                 runtime: incentive::RUNTIME,
@@ -87,6 +90,7 @@ pub async fn watch(
                 epochs: progress.counted,
                 seconds: start.elapsed().as_secs(),
                 neurons: rows,
+                chats,
                 findings,
             }));
         }
@@ -94,7 +98,7 @@ pub async fn watch(
 }
 
 /// A terminal gets the table anew with every block, a file one table per epoch.
-fn show(options: &Options, snapshot: &Snapshot, progress: &Progress, rows: &[Row], epoch_closed: bool) {
+fn show(options: &Options, snapshot: &Snapshot, progress: &Progress, rows: &[Row], chats: &[Line], epoch_closed: bool) {
     let next = u64::from(snapshot.tempo).saturating_sub(snapshot.block.number.since(snapshot.last_epoch_block));
     let title = format!(
         "block {}, next epoch in {next} blocks, {} paid epochs{}",
@@ -107,7 +111,8 @@ fn show(options: &Options, snapshot: &Snapshot, progress: &Progress, rows: &[Row
     if live || epoch_closed {
         let clear = if live { "\x1b[H\x1b[J" } else { "" };
         // A closed standard error must not end the subnet.
-        let _closed = writeln!(stderr, "{clear}{title}\n\n{}\n", render(rows));
+        let chats: String = chats.iter().map(|line| format!("{line}\n")).collect();
+        let _closed = writeln!(stderr, "{clear}{title}\n\n{}\n\n{chats}", render(rows));
     }
 }
 
