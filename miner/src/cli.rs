@@ -12,6 +12,8 @@ use neuron_common::spend::Place;
 use neuron_common::{exit, shutdown, telemetry};
 
 use crate::device::{self, Device, bench, self_test};
+use crate::inference::bench::Serving;
+use crate::inference::models;
 use crate::work::Work;
 use crate::{App, Config, announce, check};
 
@@ -27,6 +29,8 @@ use crate::{App, Config, announce, check};
   miner run --config miner.toml           serve until Ctrl-C
   miner run --netuid 12 --wallet alice/gpu0 --external 203.0.113.7:8091
   miner config --netuid 12                what is in force, as TOML
+  miner models --config miner.toml        which models would be served
+  miner bench --model /models/qwen        how fast a model is
   miner self-test                         does this machine compute the right bits?"
 )]
 pub struct Cli {
@@ -78,6 +82,15 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the models of the configuration
+    Models {
+        /// What is in force
+        #[command(flatten)]
+        args: Args,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// List what can compute here
     Devices {
         /// Print JSON
@@ -93,7 +106,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Measure how fast a device computes rounds, beside nothing but products
+    /// Measure how fast a device computes rounds, beside nothing but products; or how fast a model answers
     Bench(Measure),
 }
 
@@ -112,6 +125,9 @@ pub struct Measure {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// A model instead of a device.
+    #[command(flatten)]
+    pub serving: Serving,
 }
 
 const REGISTER: &str = "Examples:
@@ -179,9 +195,13 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
             exit::print(&text);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Models { args, json } => models::run(&args.load()?.inference, json).await,
         Command::Devices { json } => device::run(json),
         Command::SelfTest { device: Device::Cpu, json } => self_test::run(json),
-        Command::Bench(Measure { device: Device::Cpu, threads, seconds, json }) => {
+        Command::Bench(Measure { serving: serving @ Serving { model: Some(_), .. }, json, .. }) => {
+            serving.run(json).await
+        }
+        Command::Bench(Measure { device: Device::Cpu, threads, seconds, json, .. }) => {
             bench::run(threads, Duration::from_secs(seconds.get().into()), json)
         }
     }
