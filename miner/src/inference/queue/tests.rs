@@ -96,7 +96,7 @@ fn a_newcomer_has_no_credit_for_its_past_and_no_debt() {
     // The second has been away all the time: from now on both get the same.
     fair.enter(&1, 1, 22).unwrap();
     fair.enter(&0, 1, 2).unwrap();
-    let mut counts = [0; 2];
+    let mut counts = [0_usize; 2];
     for _ in 0..40 {
         let Some(turn) = fair.next() else { break };
         counts[usize::from(turn.party)] += 1;
