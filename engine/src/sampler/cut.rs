@@ -1,21 +1,22 @@
 //! Which tokens top-k and top-p leave.
 
 use crate::generation::Sampling;
-use crate::sampler::probability::{RELATIVE_ERROR, sum_of_exp};
+use crate::sampler::probability::{RELATIVE_ERROR, exp_near};
 use crate::sampler::scale::{Scaled, largest};
 
 /// Tokens that share one maximum while the first `top_k` are looked for.
 const GROUP: usize = 64;
-/// How far below the largest scaled logit a nucleus is looked for first.
-const DEPTH: f32 = 6.0;
+/// Scaled logits within a step share a shelf while a nucleus is looked for: so many to a unit, and the last holds all below.
+const STEPS: f32 = 16.0;
+const SHELVES: usize = 512;
 
-/// The ids that are left, the largest scaled logit first; `None` where all are.
+/// The ids that are left, in no order; `None` where all are.
 pub(super) fn cut(scaled: &Scaled, sampling: &Sampling) -> Option<Vec<u32>> {
     let all = sampling.top_k == 0 || sampling.top_k >= scaled.z.len();
     let top_p = (sampling.top_p < 1.0).then(|| f64::from(sampling.top_p));
     let keys = match (all, top_p) {
         (true, None) => return None,
-        (true, Some(top_p)) => nucleus(scaled, top_p),
+        (true, Some(top_p)) => return Some(nucleus(scaled, top_p)),
         (false, None) => top(&scaled.z, sampling.top_k),
         (false, Some(top_p)) => {
             let mut keys = top(&scaled.z, sampling.top_k);
@@ -42,9 +43,9 @@ const fn value(key: u64) -> f32 {
     f32::from_bits(if order >> 31 == 1 { order & !(1 << 31) } else { !order })
 }
 
-/// Keys of the values that are at least `least`.
-fn keys_from(values: &[f32], least: f32) -> Vec<u64> {
-    (0..).zip(values).filter(|(_, value)| **value >= least).map(|(id, value)| key(*value, id)).collect()
+/// Keys of the values that are `wanted`.
+fn keys_where(values: &[f32], wanted: impl Fn(f32) -> bool) -> Vec<u64> {
+    (0..).zip(values).filter(|(_, value)| wanted(**value)).map(|(id, value)| key(*value, id)).collect()
 }
 
 /// Keys of the `count` largest values, the largest first. Zeros must be positive.
@@ -56,7 +57,7 @@ pub(super) fn top(values: &[f32], count: usize) -> Vec<u64> {
     } else {
         f32::NEG_INFINITY
     };
-    let mut keys = keys_from(values, least);
+    let mut keys = keys_where(values, |value| value >= least);
     if (1..keys.len()).contains(&count) {
         keys.select_nth_unstable_by(count - 1, |a, b| b.cmp(a));
     }
@@ -70,61 +71,58 @@ pub(super) fn largest_of(values: &[f32], count: usize) -> Vec<(u32, f32)> {
     top(values, count).into_iter().map(|key| (id(key), value(key))).collect()
 }
 
-/// The first keys of the whole order whose probabilities reach `top_p`. The rule wants the sum over all in their order; a sum in any order
-/// with a bound on its error decides nearly always, and then only the head has to be sorted.
-fn nucleus(scaled: &Scaled, top_p: f64) -> Vec<u64> {
-    let sum = sum_of_exp(&scaled.z, scaled.max);
-    let mut depth = DEPTH;
-    while depth < 100.0 {
-        let mut keys = keys_from(&scaled.z, scaled.max - depth);
+/// The ids whose probabilities reach `top_p`. The rule sums in order; a sum in any order with a bound on its error decides nearly always, and
+/// order is only needed around the edge.
+fn nucleus(scaled: &Scaled, top_p: f64) -> Vec<u32> {
+    near_nucleus(scaled, top_p).unwrap_or_else(|| {
+        let mut keys = keys_where(&scaled.z, |_| true);
         keys.sort_unstable_by(|a, b| b.cmp(a));
-        match head(&keys, top_p, sum * (1.0 - RELATIVE_ERROR), sum * (1.0 + RELATIVE_ERROR)) {
-            Head::Whole(count) => {
-                keys.truncate(count);
-                return keys;
-            }
-            Head::Longer => depth *= 2.0,
-            Head::Unclear => break,
-        }
+        keys.truncate(exact(&keys, top_p));
+        keys.into_iter().map(id).collect()
+    })
+}
+
+/// [`nucleus`] by a sum for each shelf of scaled logits that lie close; `None` where the error could decide.
+fn near_nucleus(scaled: &Scaled, top_p: f64) -> Option<Vec<u32>> {
+    let shelf = |z: f32| (((scaled.max - z) * STEPS) as usize).min(SHELVES - 1);
+    let exp = |z: f32| exp_near(f64::from(z) - f64::from(scaled.max));
+    let mut sums = [0.0; SHELVES];
+    for &z in &scaled.z {
+        sums[shelf(z)] += exp(z);
     }
-    let mut keys = keys_from(&scaled.z, f32::NEG_INFINITY);
+    let edge = top_p * sums.iter().sum::<f64>();
+    let error = edge * 4.0 * RELATIVE_ERROR;
+    let reaches = |sum: f64| ((sum - edge).abs() > error).then_some(sum > edge);
+
+    let (mut before, mut at) = (0.0, 0);
+    while !reaches(before + *sums.get(at)?)? {
+        before += sums[at];
+        at += 1;
+    }
+    let mut keys = keys_where(&scaled.z, |z| shelf(z) == at);
     keys.sort_unstable_by(|a, b| b.cmp(a));
-    keys.truncate(exact(&keys, top_p));
-    keys
-}
-
-/// How many of these keys, which are all there are, reach `top_p`.
-fn exact(keys: &[u64], top_p: f64) -> usize {
-    let sum = exps(keys).sum();
-    match head(keys, top_p, sum, sum) {
-        Head::Whole(count) => count,
-        Head::Longer | Head::Unclear => keys.len(),
+    let mut count = 0;
+    while !reaches(before)? {
+        before += exp(value(*keys.get(count)?));
+        count += 1;
     }
+    let above = scaled.ids().zip(&scaled.z).filter(|(_, z)| shelf(**z) < at).map(|(id, _)| id);
+    Some(above.chain(keys[..count].iter().copied().map(id)).collect())
 }
 
-enum Head {
-    Whole(usize),
-    Longer,
-    Unclear,
-}
-
-/// Where to stop, when the sum over all lies between `low` and `high`.
-fn head(keys: &[u64], top_p: f64, low: f64, high: f64) -> Head {
+/// How many of these keys, which are all there are and in order, reach `top_p`: the rule as it stands.
+fn exact(keys: &[u64], top_p: f64) -> usize {
+    let most = keys.first().map_or(0.0, |key| f64::from(value(*key)));
+    let exps = || keys.iter().map(|key| (f64::from(value(*key)) - most).exp());
+    let sum: f64 = exps().sum();
     let mut before = 0.0;
-    for (count, exp) in exps(keys).enumerate() {
-        if count > 0 && before / high >= top_p {
-            return Head::Whole(count);
-        }
-        if count > 0 && before / low >= top_p {
-            return Head::Unclear;
+    let mut count = 0;
+    for exp in exps() {
+        if count > 0 && before / sum >= top_p {
+            break;
         }
         before += exp;
+        count += 1;
     }
-    if before / high >= top_p { Head::Whole(keys.len()) } else { Head::Longer }
-}
-
-/// Exponentials relative to the first key.
-fn exps(keys: &[u64]) -> impl Iterator<Item = f64> + '_ {
-    let most = keys.first().map_or(0.0, |key| f64::from(value(*key)));
-    keys.iter().map(move |key| (f64::from(value(*key)) - most).exp())
+    count
 }

@@ -2,7 +2,7 @@
 
 use crate::sampler::cut::largest_of;
 
-/// Bound of the relative error of [`sum_of_exp`]: the polynomial's is below 1e-8, a test holds it to that.
+/// Bound of the relative error of a sum of [`exp_near`]: that of the polynomial is below 1e-8, a test holds it to that.
 pub(super) const RELATIVE_ERROR: f64 = 1e-7;
 
 /// The log probability of one token, and the most probable tokens with theirs, under raw logits. A token at negative infinity has that for its
@@ -21,7 +21,7 @@ pub fn logprobs(logits: &[f32], id: u32, alternatives: usize) -> (f32, Vec<(u32,
 }
 
 /// Sum of `e^(value - max)`, in lanes.
-pub(super) fn sum_of_exp(values: &[f32], max: f32) -> f64 {
+fn sum_of_exp(values: &[f32], max: f32) -> f64 {
     let (lanes, rest) = values.as_chunks::<8>();
     let exp = |value: f32| exp_near(f64::from(value) - f64::from(max));
     let mut sums = [0.0; 8];
@@ -34,7 +34,7 @@ pub(super) fn sum_of_exp(values: &[f32], max: f32) -> f64 {
 }
 
 /// `e^x` for x up to 0, near enough, in operations that a compiler puts into vectors. Below -700 it is that of -700.
-fn exp_near(x: f64) -> f64 {
+pub(super) fn exp_near(x: f64) -> f64 {
     // Adding it leaves an integer in the low bits of the mantissa.
     const ROUND: f64 = 6_755_399_441_055_744.0;
     let x = if x > -700.0 { x } else { -700.0 };
