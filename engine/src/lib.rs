@@ -2,9 +2,11 @@
 //!
 //! - [`compute`]: the compute proof's exact integer kernels on the processor.
 //! - [`model`]: decoders; [`generation`]: what is asked of them.
+//! - [`embedding`]: encoders, texts to vectors.
 //! - [`text`]: tokenizers, chat templates, stop texts.
 
 pub mod compute;
+pub mod embedding;
 pub mod generation;
 pub mod model;
 pub mod text;
