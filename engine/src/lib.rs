@@ -3,12 +3,14 @@
 //! - [`compute`]: the compute proof's exact integer kernels on the processor.
 //! - [`model`]: decoders; [`generation`]: what is asked of them.
 //! - [`embedding`]: encoders, texts to vectors.
+//! - [`synthetic`]: small and large models for tests and measurements.
 //! - [`text`]: tokenizers, chat templates, stop texts.
 
 pub mod compute;
 pub mod embedding;
 pub mod generation;
 pub mod model;
+pub mod synthetic;
 pub mod text;
 
 pub use compute::{Case, Kernel, Path};

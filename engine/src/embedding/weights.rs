@@ -41,9 +41,8 @@ impl Weights {
             return Err(damaged(&self.file, &problem));
         }
         let tensor = tensor.to_dtype(DType::F32)?;
-        for number in tensor.flatten_all()?.to_vec1::<f32>()? {
-            self.hasher.update(&number.to_le_bytes());
-        }
+        let numbers = tensor.flatten_all()?.to_vec1::<f32>()?;
+        self.hasher.update(&numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>());
         self.parameters += tensor.elem_count() as u64;
         Ok(tensor)
     }
