@@ -1,3 +1,4 @@
 //! Models, served to whoever may call.
 
 pub mod backend;
+pub mod remote;
