@@ -3,6 +3,7 @@
 //! - [`config`]: which models, and to whom
 //! - [`backend`]: the seam between the API and what answers
 //! - [`models`]: what answers, opened as configured
+//! - [`remote`]: a model on another server
 //! - [`openai`]: the HTTP API
 //! - [`access`]: who may call
 //! - [`queue`]: whose turn it is
@@ -19,6 +20,7 @@ pub mod metrics;
 pub mod models;
 pub mod openai;
 pub mod queue;
+pub mod remote;
 pub mod service;
 pub mod stops;
 pub mod stub;
