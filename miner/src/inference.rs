@@ -3,12 +3,12 @@
 //! - [`config`]: which models, and to whom
 //! - [`backend`]: the seam between the API and what answers
 //! - [`models`]: what answers, opened as configured
+//! - [`local`]: a model of this process's engine
 //! - [`remote`]: a model on another server
 //! - [`openai`]: the HTTP API
 //! - [`access`]: who may call
 //! - [`queue`]: whose turn it is
 //! - [`service`]: all of these together
-//! - [`stops`]: texts that end an answer
 //! - [`bench`]: how fast a model is
 //! - [`stub`]: a backend without a model, for measurements of everything else
 
@@ -16,13 +16,13 @@ pub mod access;
 pub mod backend;
 pub mod bench;
 pub mod config;
+pub mod local;
 pub mod metrics;
 pub mod models;
 pub mod openai;
 pub mod queue;
 pub mod remote;
 pub mod service;
-pub mod stops;
 pub mod stub;
 
 use incentive::units::{Hotkey, NetUid};

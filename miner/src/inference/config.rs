@@ -7,6 +7,7 @@ use neuron_common::config::ConfigError;
 use serde::{Deserialize, Serialize};
 
 use super::backend::Kind;
+use super::remote::RemoteConfig;
 
 /// What is served. Without models nothing is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,8 @@ pub struct InferenceConfig {
 pub enum ModelConfig {
     /// In this process.
     Local(LocalModel),
+    /// On a server that speaks the OpenAI API.
+    Url(RemoteConfig),
 }
 
 /// A model of this process's engine.
@@ -128,6 +131,8 @@ impl ModelConfig {
     pub fn id(&self) -> &str {
         match self {
             Self::Local(model) => &model.id,
+            // One without a name is refused: what a server calls its model may change.
+            Self::Url(model) => model.id.as_deref().unwrap_or_default(),
         }
     }
 
@@ -136,6 +141,7 @@ impl ModelConfig {
     pub const fn slots(&self) -> usize {
         match self {
             Self::Local(model) => model.slots,
+            Self::Url(model) => model.requests,
         }
     }
 }
@@ -163,6 +169,10 @@ mod tests {
         id = \"bge\"
         path = \"/models/bge\"
         kind = \"encoder\"
+        [[models]]
+        source = \"url\"
+        id = \"llama\"
+        url = \"http://127.0.0.1:8000\"
     ";
 
     fn parse(text: &str) -> Result<InferenceConfig, toml::de::Error> {
@@ -174,8 +184,10 @@ mod tests {
         let config = parse(EXAMPLE).unwrap();
         config.check().unwrap();
         assert_eq!(config.models[0], ModelConfig::Local(LocalModel::new("qwen", "/models/qwen".into())));
-        let ModelConfig::Local(encoder) = &config.models[1];
+        let ModelConfig::Local(encoder) = &config.models[1] else { panic!("a local model") };
         assert_eq!((encoder.kind, config.queue), (Kind::Encoder, 8));
+        let remote = RemoteConfig { id: Some("llama".into()), ..RemoteConfig::new("http://127.0.0.1:8000") };
+        assert_eq!(config.models[2], ModelConfig::Url(remote));
     }
 
     #[test]
@@ -184,6 +196,7 @@ mod tests {
             ("queue = 0", "inference.queue"),
             ("deadline = 0", "inference.deadline"),
             ("body = 5", "inference.body"),
+            ("[[models]]\nsource = \"url\"\nurl = \"http://h\"", "inference.models.id"),
             ("[[models]]\nsource = \"local\"\nid = \"\"\npath = \"x\"", "inference.models.id"),
             ("[[models]]\nsource = \"local\"\nid = \"x\"\npath = \"x\"\nslots = 0", "inference.models.slots"),
         ] {

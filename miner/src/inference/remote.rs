@@ -67,6 +67,8 @@ pub struct Remote {
     config: RemoteConfig,
     parts: Parts,
     model: Model,
+    /// The model's name there.
+    name: String,
     capabilities: Capabilities,
     processor: Option<String>,
     /// As many requests as may run at once.
@@ -99,14 +101,15 @@ impl Remote {
             probe::probe(&http, &found, &parts, processor.as_deref(), config.patience()).await?
         };
         let model = Model {
-            id: found.model,
+            id: config.id.clone().unwrap_or_else(|| found.model.clone()),
             digest: None,
             context: found.context,
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             kind: if config.embedding { Kind::Encoder } else { Kind::Decoder },
+            sampler: capabilities.seeded.then_some(proof::inference::SAMPLER),
         };
         let permits = Arc::new(Semaphore::new(config.requests));
-        Ok(Self { http, config, parts, model, capabilities, processor, permits })
+        Ok(Self { http, config, parts, model, name: found.model, capabilities, processor, permits })
     }
 
     /// What the server can do.
@@ -125,7 +128,7 @@ impl Remote {
             _ => None,
         };
         let ask = Ask {
-            model: &self.model.id,
+            model: &self.name,
             completion: &request,
             ids: ids.as_deref(),
             max_tokens,
@@ -183,7 +186,7 @@ impl Remote {
                 let ids = tokio::task::spawn_blocking(move || tokenizer(&prompt)).await;
                 ids.unwrap_or_else(|_| Err(BackendError::Unavailable("the tokenizer failed".into()))).map(Some)
             }
-            (_, None) => prompt::ids(&self.http, self.capabilities.dialect, &self.model.id, prompt)
+            (_, None) => prompt::ids(&self.http, self.capabilities.dialect, &self.name, prompt)
                 .await
                 .map_err(|failure| failure.for_request(parameter(prompt))),
         }
@@ -225,7 +228,7 @@ impl Backend for Remote {
                 return Err(BackendError::Invalid { parameter: "model", code: "invalid_value", message });
             }
             let _permit = self.permits.try_acquire().map_err(|_| BackendError::Busy)?;
-            embed::embed(&self.http, &self.model.id, inputs).await
+            embed::embed(&self.http, &self.name, inputs).await
         })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::generation::{Finish, Token};
+use engine::text::{Cut, StopFilter};
 use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -11,7 +12,6 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::backend::{
     Backend, BackendError, Completion, Delta, Deltas, Embeddings, Kind, Logprob, Model, Prompt, room,
 };
-use super::stops::Stops;
 
 /// What it says, again and again, one word a token.
 const WORDS: [&str; 8] = ["the ", "quick ", "brown ", "fox ", "jumps ", "over ", "lazy ", "dogs "];
@@ -78,13 +78,13 @@ impl Stub {
         let words = (usize::from(completion.nonce[0])..).map(|word| word % WORDS.len());
         let length = if completion.ignore_eos { most } else { most.min(self.length) };
         let finish = if length < most { Finish::Stop } else { Finish::Length };
-        let (mut stops, mut ticks) = (Stops::new(completion.stop), self.ticks());
+        let (mut stops, mut ticks) = (StopFilter::new(completion.stop), self.ticks());
         for (said, word) in (1..).zip(words).take(length) {
             tokio::select! {
                 () = self.turn(&mut ticks) => {}
                 () = deltas.closed() => return,
             }
-            let (text, stopped) = stops.push(WORDS[word]);
+            let Cut { text, stopped } = stops.push(WORDS[word]);
             let (token, logprobs) = token(word, completion.logprobs);
             if deltas.send(Ok(Delta::Text { text, tokens: vec![token], logprobs })).await.is_err() {
                 return;
@@ -94,7 +94,7 @@ impl Stub {
                 return;
             }
         }
-        let rest = Delta::Text { text: stops.finish(), tokens: Vec::new(), logprobs: Vec::new() };
+        let rest = Delta::Text { text: stops.finish().text, tokens: Vec::new(), logprobs: Vec::new() };
         for last in [rest, Delta::End { finish, tokens: length }] {
             if deltas.send(Ok(last)).await.is_err() {
                 return;

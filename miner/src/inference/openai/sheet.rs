@@ -1,6 +1,6 @@
 //! From the parts of a backend to the JSON of the API: chunk by chunk, or all at once.
 
-use engine::generation::Finish;
+use engine::generation::{Finish, Token};
 use proof::inference::{TokenChain, request_digest};
 use serde::{Serialize, Serializer};
 
@@ -173,6 +173,9 @@ impl Sheet {
             }
             Delta::Text { text, tokens, logprobs } => {
                 choice.text.push_str(&text);
+                if choice.asked.logprobs.is_some() && logprobs.is_empty() {
+                    choice.logprobs.extend(tokens.iter().map(unnamed));
+                }
                 choice.logprobs.extend(logprobs);
                 if self.assay.is_some_and(|assay| assay.token_ids) {
                     choice.ids.extend(tokens.iter().map(|token| token.id));
@@ -320,6 +323,13 @@ const fn reason(finish: Finish) -> &'static str {
         Finish::Stop => "stop",
         Finish::Length => "length",
     }
+}
+
+/// A token whose text only the server behind knows; vLLM writes such tokens like this.
+fn unnamed(token: &Token) -> Logprob {
+    let name = |id: u32| format!("token_id:{id}").into_bytes();
+    let top = token.top.iter().map(|(id, logprob)| (name(*id), *logprob)).collect();
+    Logprob { bytes: name(token.id), logprob: token.logprob, top }
 }
 
 fn event(out: &mut Vec<u8>, object: &Object<'_>) {

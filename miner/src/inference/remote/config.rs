@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RemoteConfig {
+    /// Its name in requests to this miner; its name there, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Its base address, such as `http://10.0.0.7:8000`, with or without `/v1`. Plain HTTP: TLS is for a proxy in front of it.
     pub url: String,
     /// The model's name there; the only one, if absent.
@@ -71,6 +74,7 @@ impl RemoteConfig {
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
+            id: None,
             url: url.into(),
             model: None,
             api_key_file: None,

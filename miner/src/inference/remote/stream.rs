@@ -147,7 +147,7 @@ impl Progress {
         }
         let tokens = self.shown(missing, tokens);
         if !text.is_empty() || !tokens.is_empty() {
-            deltas.push(Delta::Text { text, tokens });
+            deltas.push(Delta::Text { text, tokens, logprobs: Vec::new() });
         }
         Ok(deltas)
     }
@@ -223,7 +223,7 @@ async fn whole(
     }
     let Ended { known, held, end } = progress.end()?;
     if let Some(tokens) = gaps.fill(known, held).await.filter(|tokens| !tokens.is_empty()) {
-        let _gone = deltas.send(Ok(Delta::Text { text: String::new(), tokens })).await;
+        let _gone = deltas.send(Ok(Delta::Text { text: String::new(), tokens, logprobs: Vec::new() })).await;
     }
     let _gone = deltas.send(Ok(end)).await;
     Ok(())
@@ -279,7 +279,11 @@ mod tests {
         assert_eq!(deltas[0], Delta::Begin { prompt_tokens: 2, prompt_ids: vec![1, 2] });
         assert_eq!(
             deltas[1],
-            Delta::Text { text: "a".into(), tokens: vec![Token { top: vec![(5, -1.0)], ..token(5) }] }
+            Delta::Text {
+                text: "a".into(),
+                tokens: vec![Token { top: vec![(5, -1.0)], ..token(5) }],
+                logprobs: Vec::new()
+            }
         );
         assert_eq!(progress.take(chunk("", &[], None)).unwrap(), []);
         assert!(matches!(progress.end(), Err(Failure::Network(text)) if text == "the answer broke off"));
@@ -290,7 +294,7 @@ mod tests {
         let mut progress = Progress::new(expected(9));
         assert_eq!(ids(&progress.take(chunk("a", &[5], Some(1))).unwrap()), [5]);
         let deltas = progress.take(chunk("é", &[6], Some(3))).unwrap();
-        assert_eq!(deltas, [Delta::Text { text: "é".into(), tokens: Vec::new() }]);
+        assert_eq!(deltas, [Delta::Text { text: "é".into(), tokens: Vec::new(), logprobs: Vec::new() }]);
         assert!(ids(&progress.take(chunk("b", &[7], Some(4))).unwrap()).is_empty());
         let last = Chunk { finish: Some(Finish::Length), ..chunk("", &[], Some(4)) };
         assert_eq!(progress.take(last).unwrap(), []);
