@@ -8,3 +8,4 @@ pub mod generation;
 pub mod model;
 
 pub use compute::{Case, Kernel, Path};
+pub use model::{LoadOptions, Loaded, load};
