@@ -250,3 +250,6 @@ fn half_bytes_tile<W: Wide, const R: usize>(
         w.store(total, out);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ impl Tensors for Random {
         let mut bytes = vec![0; shape.iter().product::<usize>() * 2];
         bytes.par_chunks_mut(columns * 2).enumerate().for_each(|(row, bytes)| {
             for (column, bytes) in bytes.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-                let word = mix(key.wrapping_add((row * columns + column) as u64 * 0x9E37_79B9_7F4A_7C15));
+                let word = mix(key.wrapping_add(((row * columns + column) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
                 let uniform = (word >> 40) as f32 / (1_u32 << 23) as f32 - 1.0;
                 *bytes = bf16::from_f32(middle + spread * uniform).to_le_bytes();
             }

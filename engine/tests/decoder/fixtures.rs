@@ -67,39 +67,43 @@ fn fixtures_match_in_f32() {
     assert!(exact(&folder) > 0, "there are no models in {}", folder.display());
 }
 
-/// Rounded weights and inputs move the logits by so much, largest and mean, and the most likely token at so many of a
-/// hundred positions; twice what was measured, and far below what a mistake does.
+/// How far rounded weights and inputs may move the logits, as parts of the largest one: at most, and in the mean; and
+/// how many of a hundred most likely tokens. Twice what was measured; a mistake does ten times more. The 8 bits of `gguf`
+/// are compared with the same weights widened, all others with the weights before they were rounded.
 const BOUNDS: [(Precision, f32, f32, usize); 4] = [
-    (Precision::Bf16, 5e-4, 1e-4, 0),
-    (Precision::F16, 0.05, 0.005, 1),
-    (Precision::Q8_0, 1.5, 0.2, 10),
-    (Precision::Q4K, 12.0, 2.0, 60),
+    (Precision::Bf16, 3e-5, 3e-6, 0),
+    (Precision::F16, 3e-3, 3e-4, 1),
+    (Precision::Q8_0, 0.3, 0.04, 15),
+    (Precision::Q4K, 0.3, 0.04, 15),
 ];
 
 #[test]
 fn fixtures_match_in_every_precision() {
-    let shared = folder();
-    for folder in [Some(data()), shared].into_iter().flatten() {
+    let mut faults = Vec::new();
+    for folder in [Some(data()), folder()].into_iter().flatten() {
         for name in models(&folder) {
             let expected = json(&folder.join(format!("{name}.json")));
             for (precision, largest, mean, argmax) in BOUNDS {
-                let report = compare(&mut *open(&folder.join(&name), Some(precision)), &expected);
-                println!("{name} {precision}: {:?} mean {} argmax {:?}", report.logits, report.mean(), report.argmax);
-                // Weights that are no bf16 are rounded; weights in 8 bits are not widened back.
+                // Weights that are no bf16 cannot be held so without loss.
                 if precision == Precision::Bf16 && !name.contains("bf16") {
                     continue;
                 }
-                let worst = report.logits[0].max(report.logits[1]);
-                assert!(
-                    worst <= largest.max(1e-3) && report.mean() <= mean,
-                    "{name} {precision}: {worst} {}",
-                    report.mean()
+                let report = compare(&mut *open(&folder.join(&name), Some(precision)), &expected);
+                let worst = report.logits[0].max(report.logits[1]) / report.scale;
+                let line = format!(
+                    "{name} {precision}: {worst:.5}, mean {:.6}, {:?}",
+                    report.mean() / report.scale,
+                    report.argmax
                 );
-                assert!(report.argmax[0] * 100 <= argmax * report.argmax[1], "{name} {precision}: {:?}", report.argmax);
-                assert!(report.cached == 0.0, "{name} {precision}: cached steps differ by {}", report.cached);
+                println!("{line}");
+                let near = worst <= largest && report.mean() <= mean * report.scale && report.cached == 0.0;
+                if !near || report.argmax[0] * 100 > argmax * report.argmax[1] {
+                    faults.push(line);
+                }
             }
         }
     }
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 /// The comparison with one rule of the model changed.

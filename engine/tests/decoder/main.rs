@@ -2,6 +2,7 @@
 
 mod compare;
 mod fixtures;
+mod gguf;
 mod hostile;
 mod identity;
 mod slots;
