@@ -17,3 +17,4 @@ pub mod synthetic;
 pub mod text;
 
 pub use compute::{Case, Kernel, Path};
+pub use model::{LoadOptions, Loaded, load};
