@@ -82,11 +82,14 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List the models of the configuration
+    /// List the models of the configuration; servers are asked, of files nothing but headers is read
     Models {
         /// What is in force
         #[command(flatten)]
         args: Args,
+        /// Load each model, for its digest
+        #[arg(long)]
+        load: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -195,7 +198,7 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
             exit::print(&text);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Models { args, json } => models::run(&args.load()?.inference, json).await,
+        Command::Models { args, load, json } => models::run(&args.load()?.inference, load, json).await,
         Command::Devices { json } => device::run(json),
         Command::SelfTest { device: Device::Cpu, json } => self_test::run(json),
         Command::Bench(Measure { serving: serving @ Serving { model: Some(_), .. }, json, .. }) => {

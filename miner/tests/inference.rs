@@ -166,7 +166,8 @@ fn is(status: u16, code: &str, param: Option<&str>) -> (u16, String, Value) {
 async fn events(response: Response) -> Vec<Value> {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let text = response.text().await.unwrap();
-    let mut events: Vec<&str> = text.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap()).collect();
+    let mut events: Vec<&str> =
+        text.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap()).collect();
     assert_eq!(events.pop(), Some("[DONE]"));
     events.into_iter().map(|event| serde_json::from_str(event).unwrap()).collect()
 }
@@ -316,7 +317,9 @@ async fn an_answer_is_bound_to_caller_nonce_and_prompt() {
     }
     // The parts of a stream end at the same head.
     let parts = events(bench.signed(&bench.heavy, TEXT, merged(body, json!({ "stream": true }))).await).await;
-    assert!(parts[0]["assay"]["request_digest"].is_string() && parts[1..].iter().all(|part| part.get("assay").is_none()));
+    assert!(
+        parts[0]["assay"]["request_digest"].is_string() && parts[1..].iter().all(|part| part.get("assay").is_none())
+    );
     let last = parts.iter().filter(|part| part["choices"][0]["index"] == 0);
     let last = last.filter_map(|part| part["choices"][0]["assay"]["chain"].as_str()).last().unwrap();
     assert_eq!(last, answer["choices"][0]["assay"]["chain"]);
@@ -352,7 +355,12 @@ async fn models_are_listed() {
 
 #[tokio::test]
 async fn errors_have_openais_form_and_status() {
-    let bench = Bench::start(Stub::new("stub", Pace::Free, 8), 4, InferenceConfig { body: 20_000, ..InferenceConfig::default() }).await;
+    let bench = Bench::start(
+        Stub::new("stub", Pace::Free, 8),
+        4,
+        InferenceConfig { body: 20_000, ..InferenceConfig::default() },
+    )
+    .await;
     let post = async |path: &str, body| refusal(bench.post(path, body).await).await;
     assert_eq!(post(CHAT, chat(json!({ "model": "other" }))).await, is(404, "model_not_found", Some("model")));
     assert_eq!(post(CHAT, chat(json!({ "model": "embedder" }))).await, is(400, "unsupported_parameter", Some("model")));
@@ -361,10 +369,7 @@ async fn errors_have_openais_form_and_status() {
     assert_eq!(post(CHAT, chat(json!({ "temperature": 9 }))).await, is(400, "invalid_value", Some("temperature")));
     assert_eq!(post(CHAT, chat(json!({ "tools": [1] }))).await, is(400, "unsupported_parameter", Some("tools")));
     let long = "x".repeat(5000);
-    assert_eq!(
-        post(TEXT, text(json!({ "prompt": long }))).await,
-        is(400, "context_length_exceeded", Some("prompt"))
-    );
+    assert_eq!(post(TEXT, text(json!({ "prompt": long }))).await, is(400, "context_length_exceeded", Some("prompt")));
     let messages = json!([{ "role": "user", "content": long }]);
     for stream in [false, true] {
         let body = chat(json!({ "messages": messages, "stream": stream }));

@@ -264,7 +264,8 @@ async fn soak(streams: usize, seconds: usize, rate: usize) -> Result<()> {
     let miner = Arc::new(Miner::start(streams, rate)?);
     let length = Duration::from_secs(seconds as u64);
     let end = Instant::now() + length;
-    let clients: Vec<_> = (0..streams).map(|number| tokio::spawn(client(Arc::clone(&miner), number as u64, end))).collect();
+    let clients: Vec<_> =
+        (0..streams).map(|number| tokio::spawn(client(Arc::clone(&miner), number as u64, end))).collect();
     let mut memory = Vec::new();
     for _ in 0..SAMPLES {
         tokio::time::sleep(length / SAMPLES).await;
@@ -284,13 +285,19 @@ async fn soak(streams: usize, seconds: usize, rate: usize) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(20)).await;
         state = miner.state().await?;
     }
-    println!("{streams} streams for {seconds} s, {rate} tokens/s: {} complete, {} broken off", total.complete, total.broken);
+    println!(
+        "{streams} streams for {seconds} s, {rate} tokens/s: {} complete, {} broken off",
+        total.complete, total.broken
+    );
     let shown: Vec<String> = memory.iter().map(u64::to_string).collect();
     println!("memory in KiB: {}", shown.join(" "));
     // The first tenth fills caches and pools.
     let later = &memory[memory.len() / 10..];
     let (least, most) = (later.iter().min().copied().unwrap_or(0), later.iter().max().copied().unwrap_or(0));
-    println!("memory after the first tenth: {least} to {most} KiB, {:.1} %", 100.0 * (most as f64 / least as f64 - 1.0));
+    println!(
+        "memory after the first tenth: {least} to {most} KiB, {:.1} %",
+        100.0 * (most as f64 / least as f64 - 1.0)
+    );
     println!("left behind: {} answers, {} slots, {} places", state[0], state[1], state[2]);
     let (p50, p99) = (percentile(&total.gaps, 50), percentile(&total.gaps, 99));
     println!("between tokens: p50 {p50:.2} ms, p99 {p99:.2} ms, ratio {:.2}", p99 / p50);

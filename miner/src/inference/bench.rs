@@ -85,8 +85,9 @@ impl Serving {
 async fn run(name: &str, serving: &Serving, json: bool) -> Result<ExitCode> {
     let mut model = find(name, serving.config.as_deref())?;
     let most = serving.concurrency.iter().max().map_or(1, |most| most.get());
-    let ModelConfig::Local(local) = &mut model;
-    local.slots = local.slots.max(most);
+    if let ModelConfig::Local(local) = &mut model {
+        local.slots = local.slots.max(most);
+    }
     let identity = Identity { genesis: [0; 32], netuid: NetUid(0), own: Hotkey([0; 32]) };
     let backend = models::one(&model, identity).await?;
     ensure!(backend.model().kind == Kind::Decoder, "{name} only embeds; its answers have no tokens to be timed");

@@ -63,9 +63,12 @@ fn load(config: &LocalModel, identity: Identity) -> Result<Arc<dyn Backend>> {
 /// # Errors
 /// When the precision is none.
 pub fn options(config: &LocalModel) -> Result<LoadOptions<'static>> {
-    let precision = config.precision.as_deref().map(str::parse).transpose().map_err(|error| {
-        anyhow::anyhow!("`inference.models.precision` of {:?}: {error}", config.id)
-    })?;
+    let precision = config
+        .precision
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|error| anyhow::anyhow!("`inference.models.precision` of {:?}: {error}", config.id))?;
     Ok(LoadOptions { precision, slots: config.slots, context: config.context, ..LoadOptions::default() })
 }
 
@@ -276,7 +279,8 @@ fn embed(text: &Text, encoder: &Encoder, context: usize, inputs: Vec<Prompt>) ->
     for input in inputs {
         let input = encode(text, input)?;
         if input.len() > context {
-            let message = format!("this model's maximum context length is {context} tokens; an input has {}", input.len());
+            let message =
+                format!("this model's maximum context length is {context} tokens; an input has {}", input.len());
             return Err(BackendError::Invalid { parameter: "prompt", code: "context_length_exceeded", message });
         }
         if let Some(id) = input.iter().find(|id| **id as usize >= encoder.info().vocabulary) {

@@ -5,12 +5,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use engine::model::{LoadOptions, ModelError, ModelInfo};
+use incentive::units::{Hotkey, NetUid};
 use neuron_common::exit;
 use serde::Serialize;
 
-use super::Identity;
 use super::backend::{Backend, Kind};
-use super::config::{InferenceConfig, ModelConfig};
+use super::config::{InferenceConfig, LocalModel, ModelConfig};
+use super::remote::{Parts, Remote, Seed};
+use super::{Identity, local};
 
 /// A model as `miner models` shows it.
 #[derive(Clone, Debug, Serialize)]
@@ -53,42 +56,97 @@ pub async fn open(config: &InferenceConfig, identity: Identity) -> Result<Vec<(A
 ///
 /// # Errors
 /// What is wrong with it.
-pub async fn one(model: &ModelConfig, _identity: Identity) -> Result<Arc<dyn Backend>> {
+pub async fn one(model: &ModelConfig, identity: Identity) -> Result<Arc<dyn Backend>> {
     match model {
-        ModelConfig::Local(model) => {
-            anyhow::bail!("{}: this build has no engine for models", model.path.display())
-        }
+        ModelConfig::Local(model) => local::open(model, identity).await,
+        ModelConfig::Url(model) => Ok(Arc::new(Remote::connect(model.clone(), parts(identity)).await?)),
     }
 }
 
-/// Prints the configured models; nothing but headers is read of their weights.
+fn parts(identity: Identity) -> Parts {
+    let seed: Seed = Arc::new(move |completion, ids| {
+        identity.seed(completion, &proof::inference::request_digest(ids, &completion.params()))
+    });
+    Parts { seed: Some(seed), ..Parts::default() }
+}
+
+/// Prints the configured models. Servers are asked; of local models nothing but headers is read unless `load`.
 ///
 /// # Errors
 /// When JSON cannot be made of them.
-pub async fn run(config: &InferenceConfig, json: bool) -> Result<ExitCode> {
+pub async fn run(config: &InferenceConfig, load: bool, json: bool) -> Result<ExitCode> {
     config.check()?;
     let mut rows = Vec::with_capacity(config.models.len());
     for model in &config.models {
-        rows.push(look(model).await);
+        rows.push(look(model, load).await);
     }
     let fine = rows.iter().all(|row| row.problem.is_none());
     exit::print(&if json { serde_json::to_string_pretty(&rows)? + "\n" } else { table(&rows)? });
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn look(model: &ModelConfig) -> Row {
-    match model {
-        ModelConfig::Local(model) => Row {
-            id: model.id.clone(),
-            source: model.path.display().to_string(),
-            kind: model.kind,
-            precision: model.precision.clone(),
-            memory: None,
-            context: model.context,
-            slots: model.slots,
-            digest: None,
-            problem: (!model.path.exists()).then(|| "there is nothing at this path".to_owned()),
-        },
+async fn look(model: &ModelConfig, load: bool) -> Row {
+    let mut row = Row::configured(model);
+    let found = async {
+        match model {
+            ModelConfig::Local(local) => {
+                let local = local.clone();
+                let found = move || row_of(row, &local, load);
+                return tokio::task::spawn_blocking(found).await.context("reading broke off")?;
+            }
+            ModelConfig::Url(_) => {
+                // Nobody is answered, so no seed is anybody's.
+                let nobody = Identity { genesis: [0; 32], netuid: NetUid(0), own: Hotkey([0; 32]) };
+                let backend = one(model, nobody).await?;
+                row.kind = backend.model().kind;
+                row.context = Some(backend.model().context);
+            }
+        }
+        Ok(row)
+    };
+    found
+        .await
+        .unwrap_or_else(|error: anyhow::Error| Row { problem: Some(format!("{error:#}")), ..Row::configured(model) })
+}
+
+/// What the files of a model say.
+fn row_of(mut row: Row, model: &LocalModel, load: bool) -> Result<Row> {
+    let filled = |row: Row, info: &ModelInfo| Row {
+        precision: Some(info.precision.clone()),
+        context: Some(info.context),
+        digest: Some(hex::encode(info.digest)),
+        ..row
+    };
+    if model.kind == Kind::Encoder {
+        // Encoders are small.
+        return Ok(filled(row, engine::embedding::Encoder::load(&model.path)?.info()));
+    }
+    // What is needed is computed from the headers, before anything large is read.
+    let options = local::options(model)?;
+    match engine::model::load(&model.path, &LoadOptions { memory_limit: Some(0), ..options }) {
+        Err(ModelError::Memory { needed, .. }) => row.memory = Some(needed),
+        Err(other) => return Err(other.into()),
+        Ok(_) => {}
+    }
+    if !load {
+        return Ok(row);
+    }
+    let loaded = engine::model::load(&model.path, &local::options(model)?)?;
+    Ok(filled(row, loaded.decoder.info()))
+}
+
+impl Row {
+    fn configured(model: &ModelConfig) -> Self {
+        let (source, kind, precision, context) = match model {
+            ModelConfig::Local(local) => {
+                (local.path.display().to_string(), local.kind, local.precision.clone(), local.context)
+            }
+            ModelConfig::Url(remote) => {
+                (remote.url.clone(), if remote.embedding { Kind::Encoder } else { Kind::Decoder }, None, remote.context)
+            }
+        };
+        let (id, slots) = (model.id().to_owned(), model.slots());
+        Self { id, source, kind, precision, memory: None, context, slots, digest: None, problem: None }
     }
 }
 
@@ -104,7 +162,7 @@ fn table(rows: &[Row]) -> Result<String, std::fmt::Error> {
         let kind = if row.kind == Kind::Decoder { "decoder" } else { "encoder" };
         let context = row.context.map_or_else(|| "unknown".to_owned(), |context| format!("{context} tokens"));
         writeln!(text, "  serves     {kind}, {} slots, context {context}", row.slots)?;
-        let precision = row.precision.as_deref().unwrap_or("as stored");
+        let precision = row.precision.as_deref().unwrap_or("as stored or unknown");
         let memory =
             row.memory.map_or_else(|| "unknown".to_owned(), |bytes| format!("{} MiB", bytes.div_ceil(1 << 20)));
         writeln!(text, "  weights    {precision}, memory {memory}")?;
