@@ -17,7 +17,7 @@ pub struct InferenceConfig {
     pub queue: usize,
     /// Seconds that one waits at most.
     pub deadline: u64,
-    /// Bytes of a request's body at most.
+    /// Bytes of a request's body at most. As many as there are connections may wait in memory.
     pub body: usize,
     /// Whether callers without signature and without API key are served.
     pub anyone: bool,
@@ -114,7 +114,7 @@ impl Default for InferenceConfig {
         Self {
             queue: 256,
             deadline: 30,
-            body: 2 * 1024 * 1024,
+            body: 1024 * 1024,
             anyone: false,
             api_keys_file: None,
             api_keys_stake: 1000,

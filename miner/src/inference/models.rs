@@ -76,13 +76,19 @@ fn parts(identity: Identity) -> Parts {
 /// When JSON cannot be made of them.
 pub async fn run(config: &InferenceConfig, load: bool, json: bool) -> Result<ExitCode> {
     config.check()?;
+    let rows = rows(config, load).await;
+    let fine = rows.iter().all(|row| row.problem.is_none());
+    exit::print(&if json { serde_json::to_string_pretty(&rows)? + "\n" } else { table(&rows)? });
+    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Every model of the configuration, as far as it can be seen.
+pub async fn rows(config: &InferenceConfig, load: bool) -> Vec<Row> {
     let mut rows = Vec::with_capacity(config.models.len());
     for model in &config.models {
         rows.push(look(model, load).await);
     }
-    let fine = rows.iter().all(|row| row.problem.is_none());
-    exit::print(&if json { serde_json::to_string_pretty(&rows)? + "\n" } else { table(&rows)? });
-    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    rows
 }
 
 async fn look(model: &ModelConfig, load: bool) -> Row {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -39,6 +39,8 @@ use sheet::Sheet;
 
 /// How long a body may take to arrive.
 const BODY: Duration = Duration::from_secs(30);
+/// How many times as long as allowed a body may be and still be read to its end.
+const PATIENCE: usize = 16;
 /// Parts that go into one write when they are there already.
 const AT_ONCE: usize = 64;
 const JSON: (header::HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
@@ -110,24 +112,12 @@ impl Service {
         error.into_response()
     }
 
-    /// The body of a request from somebody who may call. A stranger's is not read; what is read and not yet believed has a
-    /// bound over all connections.
-    async fn letter(&self, request: Request) -> Result<(Caller, Bytes), ApiError> {
+    /// The body of a request from somebody who may call. That of a stranger without signature and key is not read.
+    async fn letter(&self, request: Request) -> Result<(Caller, Vec<u8>), ApiError> {
         let (head, body) = request.into_parts();
         let claim = self.access.claim(&head.headers)?;
-        let limit = self.body_limit;
-        let announced = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|length: usize| length > limit) {
-            return Err(ApiError::too_large(limit));
-        }
-        let busy =
-            || ApiError::busy("busy", "too many requests arrive at once; try again later", Duration::from_secs(1));
-        let read = async {
-            let _desk = self.desks.acquire().await.map_err(|_closed| busy())?;
-            // A sender that breaks off does not see the answer, so only the length is left as a reason.
-            to_bytes(body, limit).await.map_err(|_long| ApiError::too_large(limit))
-        };
-        let body = tokio::time::timeout(BODY, read).await.map_err(|_late| ApiError::body_timeout())??;
+        let body = tokio::time::timeout(BODY, read(body, self.body_limit));
+        let body = body.await.map_err(|_late| ApiError::body_timeout())??;
         Ok((self.access.caller(claim, &head, &body)?, body))
     }
 
@@ -184,6 +174,22 @@ impl Service {
             _ => Ok(served),
         }
     }
+}
+
+/// At most `limit` bytes. More are taken and thrown away, up to a bound: a client that is cut off while it sends does not read
+/// why.
+async fn read(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let (mut bytes, mut length, mut parts) = (Vec::new(), 0, body.into_data_stream());
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|_broken| ApiError::malformed("broken_body", "the body of the request broke off"))?;
+        length += part.len();
+        match length {
+            fits if fits <= limit => bytes.extend_from_slice(&part),
+            bearable if bearable <= limit.saturating_mul(PATIENCE) => bytes = Vec::new(),
+            _ => break,
+        }
+    }
+    if length <= limit { Ok(bytes) } else { Err(ApiError::too_large(limit)) }
 }
 
 /// The events of a stream: whatever is there at once goes into one write.

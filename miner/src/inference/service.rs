@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use super::access::Access;
 use super::backend::Backend;
 use super::config::InferenceConfig;
@@ -11,9 +9,6 @@ use super::metrics::{Meter, Metrics};
 use super::openai::ApiError;
 use super::queue::Queue;
 use super::{Identity, openai};
-
-/// Bodies that are read at once before their sender is believed.
-const DESKS: usize = 32;
 
 /// Everything that a request needs.
 pub struct Service {
@@ -25,7 +20,6 @@ pub struct Service {
     /// Counters.
     pub(super) metrics: Metrics,
     pub(super) body_limit: usize,
-    pub(super) desks: Semaphore,
 }
 
 /// One model.
@@ -55,8 +49,7 @@ impl Service {
             let queue = Queue::new(slots, config.queue, config.deadline(), metrics.waiting(id));
             Arc::new(Served { meter: metrics.meter(id), queue, backend })
         });
-        let (models, desks) = (models.collect(), Semaphore::new(DESKS));
-        Arc::new(Self { models, access, identity, metrics, body_limit: config.body, desks })
+        Arc::new(Self { models: models.collect(), access, identity, metrics, body_limit: config.body })
     }
 
     /// What is served.
