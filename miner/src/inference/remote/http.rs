@@ -1,7 +1,8 @@
 //! Requests to the server: bounded in size and time, no proxy, no redirects, no compression.
 
+use std::error::Error;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -100,18 +101,19 @@ impl Http {
         timeout(self.patience, answer).await.unwrap_or_else(|_| Err(slow(self.patience)))
     }
 
+    /// How long the connection may take is the client's to know; how long the answer, the caller's.
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let mut waits = RETRIES.iter();
+        let (mut waits, mut resent) = (RETRIES.iter(), false);
         loop {
             let attempt =
                 request.try_clone().ok_or_else(|| Failure::Network("the request cannot be repeated".into()))?;
-            // How long the connection may take is the client's to know; how long the answer, the caller's.
             match attempt.send().await {
                 Ok(response) => return accepted(response).await,
                 Err(error) if error.is_connect() => match waits.next() {
                     Some(wait) => tokio::time::sleep(*wait).await,
                     None => return Err(Failure::Network(reason(error))),
                 },
+                Err(error) if !resent && went_unanswered(&error) => resent = true,
                 Err(error) => return Err(Failure::Network(reason(error))),
             }
         }
@@ -124,6 +126,17 @@ impl Http {
 
 pub(super) fn slow(patience: Duration) -> Failure {
     Failure::Network(format!("no answer within {} s", patience.as_secs()))
+}
+
+/// Whether the connection was closed before the first byte of an answer. llama.cpp closes it after each stream, with headers that
+/// promise the opposite, so the next request may come too late. Asking again does no harm but to the server: once.
+fn went_unanswered(error: &reqwest::Error) -> bool {
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.any(|cause| match (cause.downcast_ref::<hyper::Error>(), cause.downcast_ref::<io::Error>()) {
+        (Some(error), _) => error.is_incomplete_message() || error.is_canceled() || error.is_closed(),
+        (_, Some(error)) => matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe),
+        (None, None) => false,
+    })
 }
 
 async fn accepted(response: Response) -> Result<Response, Failure> {
@@ -166,7 +179,7 @@ fn shortened(text: &str) -> String {
 /// The innermost cause says what happened; the address is known.
 pub(super) fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
+    let mut cause: &dyn Error = &error;
     while let Some(source) = cause.source() {
         cause = source;
     }
