@@ -12,6 +12,7 @@ use neuron_common::spend::Place;
 use neuron_common::{exit, shutdown, telemetry};
 
 use crate::device::{self, Device, bench, self_test};
+use crate::models::{self, Models};
 use crate::work::Work;
 use crate::{App, Config, announce, check};
 
@@ -95,6 +96,9 @@ pub enum Command {
     },
     /// Measure how fast a device computes rounds, beside nothing but products
     Bench(Measure),
+    /// Models on this machine
+    #[command(subcommand)]
+    Models(Models),
 }
 
 /// What is measured, and for how long.
@@ -184,6 +188,7 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
         Command::Bench(Measure { device: Device::Cpu, threads, seconds, json }) => {
             bench::run(threads, Duration::from_secs(seconds.get().into()), json)
         }
+        Command::Models(models) => models::run(&models),
     }
 }
 
