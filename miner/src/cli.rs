@@ -13,7 +13,7 @@ use neuron_common::{exit, shutdown, telemetry};
 
 use crate::device::{self, Device, bench, self_test};
 use crate::inference::bench::Serving;
-use crate::inference::models;
+use crate::models::Models;
 use crate::work::Work;
 use crate::{App, Config, announce, check};
 
@@ -82,18 +82,6 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List the models of the configuration; servers are asked, of files nothing but headers is read
-    Models {
-        /// What is in force
-        #[command(flatten)]
-        args: Args,
-        /// Load each model, for its digest
-        #[arg(long)]
-        load: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
     /// List what can compute here
     Devices {
         /// Print JSON
@@ -111,6 +99,8 @@ pub enum Command {
     },
     /// Measure how fast a device computes rounds, beside nothing but products; or how fast a model answers
     Bench(Measure),
+    /// List the models of the configuration, or make one
+    Models(Models),
 }
 
 /// What is measured, and for how long.
@@ -198,7 +188,6 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
             exit::print(&text);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Models { args, load, json } => models::run(&args.load()?.inference, load, json).await,
         Command::Devices { json } => device::run(json),
         Command::SelfTest { device: Device::Cpu, json } => self_test::run(json),
         Command::Bench(Measure { serving: serving @ Serving { model: Some(_), .. }, json, .. }) => {
@@ -207,6 +196,7 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
         Command::Bench(Measure { device: Device::Cpu, threads, seconds, json, .. }) => {
             bench::run(threads, Duration::from_secs(seconds.get().into()), json)
         }
+        Command::Models(models) => models.run().await,
     }
 }
 
