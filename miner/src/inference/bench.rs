@@ -26,7 +26,7 @@ pub struct Serving {
     #[arg(long, value_name = "ID|PATH")]
     pub model: Option<String>,
     /// Configuration file that has the model (TOML)
-    #[arg(short, long, value_name = "FILE", env = "ASSAY_CONFIG", requires = "model")]
+    #[arg(short, long, value_name = "FILE", env = "ASSAY_CONFIG")]
     pub config: Option<PathBuf>,
     /// Answers at once, one measurement for each
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1,2,4,8")]
