@@ -20,7 +20,7 @@ mod layer;
 mod panel;
 mod path;
 mod portable;
-mod simd;
+pub(crate) mod simd;
 
 pub use case::Case;
 pub use kernel::Kernel;

@@ -1,5 +1,6 @@
 //! What is asked of a model, and what comes back. Speaks in token ids; text is the business of [`crate::text`].
 
+use proof::inference::Params;
 use tokio::sync::mpsc;
 
 /// One sequence to generate.
@@ -32,6 +33,33 @@ pub struct Sampling {
     pub frequency_penalty: f32,
     /// Key of the noise.
     pub seed: [u8; 32],
+}
+
+impl Sampling {
+    /// These parameters under this seed.
+    #[must_use]
+    pub const fn seeded(params: &Params, seed: [u8; 32]) -> Self {
+        Self {
+            temperature: params.temperature,
+            top_k: params.top_k as usize,
+            top_p: params.top_p,
+            presence_penalty: params.presence_penalty,
+            frequency_penalty: params.frequency_penalty,
+            seed,
+        }
+    }
+
+    /// The parameters; a `top_k` beyond any vocabulary keeps all either way.
+    #[must_use]
+    pub fn params(&self) -> Params {
+        Params {
+            temperature: self.temperature,
+            top_k: u32::try_from(self.top_k).unwrap_or(u32::MAX),
+            top_p: self.top_p,
+            presence_penalty: self.presence_penalty,
+            frequency_penalty: self.frequency_penalty,
+        }
+    }
 }
 
 /// One token of the answer.
@@ -74,12 +102,18 @@ pub enum GenerationError {
         /// Longest sequence.
         context: usize,
     },
+    /// The request is none that any model could serve: an empty prompt, an id that is no token, a parameter out of range.
+    #[error("{0}")]
+    Invalid(String),
     /// As many as may wait are waiting already.
     #[error("too many requests are waiting")]
     Busy,
     /// The engine is shutting down.
     #[error("the engine is shutting down")]
     Closed,
+    /// The reader was too far behind for too long; its slot went to others.
+    #[error("the answer was read too slowly")]
+    Slow,
     /// The model failed; the text is for the operator.
     #[error("the model failed: {0}")]
     Failed(String),

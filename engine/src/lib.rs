@@ -2,9 +2,19 @@
 //!
 //! - [`compute`]: the compute proof's exact integer kernels on the processor.
 //! - [`model`]: decoders; [`generation`]: what is asked of them.
+//! - [`sampler`]: which token comes next; [`scheduler`]: many generations on one decoder.
+//! - [`embedding`]: encoders, texts to vectors.
+//! - [`synthetic`]: small and large models for tests and measurements.
+//! - [`text`]: tokenizers, chat templates, stop texts.
 
 pub mod compute;
+pub mod embedding;
 pub mod generation;
 pub mod model;
+pub mod sampler;
+pub mod scheduler;
+pub mod synthetic;
+pub mod text;
 
 pub use compute::{Case, Kernel, Path};
+pub use model::{LoadOptions, Loaded, load};

@@ -1,4 +1,27 @@
 //! Decoders behind a narrow trait, and what they are loaded from.
+//!
+//! [`load`] reads a folder in the Hugging Face layout or a GGUF file; [`random`] makes a model of any shape. Files, from
+//! the outside in: `load` (memory, identity), `tensors` and `gguf` (files), `config` (shapes), `precision` (forms of
+//! weights), `transformer` (the layers), `attention`, `cache`, `product` (rows times matrices), `rows` and `matrix`
+//! (their layouts). Instructions are the business of [`crate::compute`].
+
+mod attention;
+mod cache;
+mod config;
+pub mod gguf;
+mod load;
+mod matrix;
+mod precision;
+mod product;
+mod random;
+mod rows;
+mod tensors;
+mod transformer;
+
+pub use config::{Config, Scaling};
+pub use load::{LoadOptions, Loaded, load};
+pub use precision::Precision;
+pub use random::{random, write_random};
 
 /// A decoder that holds the key-value caches of a fixed number of sequences ("slots").
 ///

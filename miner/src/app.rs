@@ -10,13 +10,17 @@ use neuron_common::keystore::{self, Keypair};
 use neuron_common::{runtime, telemetry};
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::http::{Axon, router};
+use crate::inference::access::{Access, Keys};
+use crate::inference::service::Service;
+use crate::inference::{self, Identity};
 use crate::metrics::Metrics;
 use crate::serve::{Door, serve};
+use crate::view::View;
 use crate::work::Work;
 use crate::{announce, view};
 
@@ -29,6 +33,8 @@ pub struct App {
     /// The address to announce, if any.
     announced: Option<SocketAddr>,
     connections: usize,
+    /// The models that are served, if any.
+    inference: Option<Arc<Service>>,
 }
 
 impl App {
@@ -51,6 +57,7 @@ impl App {
         let mut telemetry = telemetry::Server::bind(&config.telemetry).await?;
         runtime::show(&chain, &mut telemetry);
         let metrics = Metrics::new(telemetry.registry());
+        let inference = inference(config, &key, chain.genesis(), &view, &mut telemetry).await?;
         let axon = Arc::new(Axon {
             verifier: Verifier::new(key.hotkey()),
             genesis: chain.genesis(),
@@ -65,7 +72,7 @@ impl App {
             metrics,
             key,
         });
-        Ok(Self { axon, chain, listener, telemetry, announced, connections: config.axon.connections })
+        Ok(Self { axon, chain, listener, telemetry, announced, connections: config.axon.connections, inference })
     }
 
     /// Where the axon listens.
@@ -81,7 +88,7 @@ impl App {
     /// # Errors
     /// When a listener fails.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
-        let Self { axon, chain, listener, telemetry, announced, connections } = self;
+        let Self { axon, chain, listener, telemetry, announced, connections, inference } = self;
         let (key, netuid) = (Arc::clone(&axon.key), axon.netuid);
         if let Some(address) = announced {
             let stop = stop.clone();
@@ -94,9 +101,38 @@ impl App {
         }
         tokio::spawn(telemetry.run(stop.clone()));
         let metrics = axon.metrics.clone();
-        serve(listener, router(axon), Door::new(connections), metrics, stop).await;
+        let mut routes = router(axon);
+        if let Some(service) = inference {
+            routes = routes.merge(service.routes());
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                stop.cancelled().await;
+                service.close();
+            });
+        }
+        serve(listener, routes, Door::new(connections), metrics, stop).await;
         Ok(())
     }
+}
+
+/// The models of the configuration, opened; `None` without any.
+async fn inference(
+    config: &Config,
+    key: &Keypair,
+    genesis: [u8; 32],
+    view: &watch::Receiver<View>,
+    telemetry: &mut telemetry::Server,
+) -> Result<Option<Arc<Service>>> {
+    let settings = &config.inference;
+    if settings.models.is_empty() {
+        return Ok(None);
+    }
+    let keys = settings.api_keys_file.as_deref().map(Keys::load).transpose()?.unwrap_or_default();
+    let access = Access::new(key.hotkey(), view.clone(), keys, settings.anyone, settings.api_keys_stake);
+    let identity = Identity { genesis, netuid: config.netuid, own: key.hotkey() };
+    let models = inference::models::open(settings, identity).await?;
+    let metrics = inference::metrics::Metrics::new(telemetry.registry());
+    Ok(Some(Service::new(settings, models, access, identity, metrics)))
 }
 
 pub(crate) fn registered(

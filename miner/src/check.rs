@@ -10,6 +10,7 @@ use neuron_common::keystore::Keypair;
 use neuron_common::wire;
 
 use crate::Config;
+use crate::inference::models;
 
 /// How long the axon may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -23,6 +24,12 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
     if let Some(policy) = checks.take("policy", config.policy().map_err(Into::into)) {
         checks
             .ok("policy", format!("{} with digest 0x{}", config.policy.0, hex::encode(proof::policy_digest(&policy))));
+    }
+    for row in models::rows(&config.inference, false).await {
+        match row.problem {
+            None => checks.ok("model", format!("{} from {}", row.id, row.source)),
+            Some(problem) => checks.failed("model", format!("{}: {problem}", row.id)),
+        }
     }
     let key = wallet(&mut checks, &config.wallet);
     if let Some(chain) =

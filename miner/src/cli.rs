@@ -12,6 +12,8 @@ use neuron_common::spend::Place;
 use neuron_common::{exit, shutdown, telemetry};
 
 use crate::device::{self, Device, bench, self_test};
+use crate::inference::bench::Serving;
+use crate::models::Models;
 use crate::work::Work;
 use crate::{App, Config, announce, check};
 
@@ -27,6 +29,8 @@ use crate::{App, Config, announce, check};
   miner run --config miner.toml           serve until Ctrl-C
   miner run --netuid 12 --wallet alice/gpu0 --external 203.0.113.7:8091
   miner config --netuid 12                what is in force, as TOML
+  miner models --config miner.toml        which models would be served
+  miner bench --model /models/qwen        how fast a model is
   miner self-test                         does this machine compute the right bits?"
 )]
 pub struct Cli {
@@ -93,8 +97,10 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Measure how fast a device computes rounds, beside nothing but products
+    /// Measure how fast a device computes rounds, beside nothing but products; or how fast a model answers
     Bench(Measure),
+    /// List the models of the configuration, or make one
+    Models(Models),
 }
 
 /// What is measured, and for how long.
@@ -112,6 +118,9 @@ pub struct Measure {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// A model instead of a device.
+    #[command(flatten)]
+    pub serving: Serving,
 }
 
 const REGISTER: &str = "Examples:
@@ -181,9 +190,13 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
         }
         Command::Devices { json } => device::run(json),
         Command::SelfTest { device: Device::Cpu, json } => self_test::run(json),
-        Command::Bench(Measure { device: Device::Cpu, threads, seconds, json }) => {
+        Command::Bench(Measure { serving: serving @ Serving { model: Some(_), .. }, json, .. }) => {
+            serving.run(json).await
+        }
+        Command::Bench(Measure { device: Device::Cpu, threads, seconds, json, .. }) => {
             bench::run(threads, Duration::from_secs(seconds.get().into()), json)
         }
+        Command::Models(models) => models.run().await,
     }
 }
 

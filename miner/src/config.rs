@@ -7,6 +7,8 @@ use incentive::units::NetUid;
 use neuron_common::config::{ChainConfig, ConfigError, PolicyConfig, TelemetryConfig, WalletConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::inference::config::InferenceConfig;
+
 /// A miner's configuration. `netuid` has no default: nobody should mine on a subnet by accident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +30,9 @@ pub struct Config {
     /// What works.
     #[serde(default)]
     pub compute: ComputeConfig,
+    /// Which models are served, and to whom.
+    #[serde(default)]
+    pub inference: InferenceConfig,
     /// Logs and metrics.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
@@ -64,6 +69,7 @@ impl Config {
     /// # Errors
     /// Names the key and the remedy.
     pub fn policy(&self) -> Result<Policy, ConfigError> {
+        self.inference.check()?;
         let policy = self.policy.load()?;
         if !(1..=policy.compute.chains_max).contains(&self.compute.threads) {
             let (key, value) = ("compute.threads", self.compute.threads.to_string());

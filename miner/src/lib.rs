@@ -12,6 +12,7 @@
 //! - [`check`]: would it work?
 //! - [`device`]: what can compute here, is it right, how fast is it
 //! - [`inference`]: models, served to whoever may call
+//! - [`models`]: which models there are, and test models
 //! - [`cli`]: what a person types
 
 pub mod admission;
@@ -24,6 +25,7 @@ pub mod device;
 pub mod http;
 pub mod inference;
 pub mod metrics;
+pub mod models;
 pub mod run;
 pub mod serve;
 pub mod view;

@@ -16,10 +16,13 @@
 //! - [`opening`]: the answer, decoded within bounds
 //! - [`mod@verify`]: the validator's side
 //! - [`digest`]: domain-separated hashes and what gets signed
+//!
+//! And [`inference`]: seeds of sampled answers, and the chain over their tokens (`PROTOCOL.md`, "Seeded sampling").
 
 pub mod chain;
 pub mod challenge;
 pub mod digest;
+pub mod inference;
 pub mod kernel;
 pub mod merkle;
 pub mod opening;

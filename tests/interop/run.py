@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-SUITES = ("chain", "reads", "surface", "weights", "axon", "wallets", "polkadot")
+SUITES = ("chain", "reads", "surface", "weights", "axon", "wallets", "openai_client", "polkadot")
 
 
 def main() -> int:

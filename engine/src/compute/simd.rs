@@ -11,6 +11,7 @@ mod avx2;
 mod avx512;
 mod chacha;
 mod requantise;
+pub(crate) mod wide;
 
 /// Rows of the largest tile of any path.
 pub(crate) const ROWS_MAX: usize = 12;

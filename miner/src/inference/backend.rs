@@ -4,6 +4,7 @@
 use engine::generation::{Finish, Token};
 use futures_util::future::BoxFuture;
 use incentive::units::Hotkey;
+use proof::inference::Params;
 use tokio::sync::mpsc;
 
 /// One model, wherever it runs.
@@ -32,12 +33,17 @@ pub struct Model {
     pub created: u64,
     /// What it does.
     pub kind: Kind,
+    /// The rule by which it chooses tokens ([`proof::inference::SAMPLER`]); unknown where another server chooses by a rule of
+    /// its own.
+    pub sampler: Option<&'static str>,
 }
 
 /// What a model does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Continues text.
+    #[default]
     Decoder,
     /// Turns text into vectors.
     Encoder,
@@ -103,6 +109,8 @@ pub enum Delta {
         text: String,
         /// Tokens since the delta before; empty where the server does not show ids.
         tokens: Vec<Token>,
+        /// The same tokens as log probabilities show them; empty unless asked for.
+        logprobs: Vec<Logprob>,
     },
     /// The last part.
     End {
@@ -111,6 +119,17 @@ pub enum Delta {
         /// Tokens of the answer.
         tokens: usize,
     },
+}
+
+/// A token with its log probability, in bytes, because a token may be part of a character.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logprob {
+    /// What the token stands for.
+    pub bytes: Vec<u8>,
+    /// See [`Token::logprob`].
+    pub logprob: f32,
+    /// The most probable tokens, as many as asked for.
+    pub top: Vec<(Vec<u8>, f32)>,
 }
 
 /// Vectors, one for each input.
@@ -141,4 +160,60 @@ pub enum BackendError {
     /// The server behind does not answer, or answers with an error. The text is for the operator, not for the caller.
     #[error("the model is not available: {0}")]
     Unavailable(String),
+}
+
+// === impl Completion ===
+
+impl Completion {
+    /// What the tokens depend on, in the form in which it is digested.
+    #[must_use]
+    pub fn params(&self) -> Params {
+        Params {
+            temperature: self.temperature,
+            top_k: u32::try_from(self.top_k).unwrap_or(u32::MAX),
+            top_p: self.top_p,
+            presence_penalty: self.presence_penalty,
+            frequency_penalty: self.frequency_penalty,
+        }
+    }
+}
+
+/// How many tokens an answer may have: what is asked for, or all that the context leaves.
+///
+/// # Errors
+/// [`BackendError::Invalid`] when the prompt is empty, or prompt and answer do not fit the context.
+pub fn room(prompt: usize, wanted: Option<usize>, context: usize) -> Result<usize, BackendError> {
+    let invalid = |code, message| BackendError::Invalid { parameter: "prompt", code, message };
+    if prompt == 0 {
+        return Err(invalid("invalid_value", "the prompt is empty".to_owned()));
+    }
+    let answer = wanted.unwrap_or_else(|| context.saturating_sub(prompt).max(1));
+    if prompt.saturating_add(answer) > context {
+        let message = format!(
+            "this model's maximum context length is {context} tokens; {prompt} are in the prompt and {answer} are asked for"
+        );
+        return Err(invalid("context_length_exceeded", message));
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_fits_what_the_prompt_leaves() {
+        assert_eq!((room(3, Some(7), 10), room(3, None, 10), room(9, None, 10)), (Ok(7), Ok(7), Ok(1)));
+        for (prompt, wanted, expected) in [
+            (3, Some(8), "context_length_exceeded"),
+            (10, None, "context_length_exceeded"),
+            (usize::MAX, Some(usize::MAX), "context_length_exceeded"),
+            (0, Some(1), "invalid_value"),
+        ] {
+            let Err(BackendError::Invalid { code, .. }) = room(prompt, wanted, 10) else {
+                panic!("{prompt} {wanted:?}")
+            };
+            assert_eq!(code, expected);
+        }
+    }
 }

@@ -1,0 +1,128 @@
+//! Which tokens top-k and top-p leave.
+
+use crate::generation::Sampling;
+use crate::sampler::probability::{RELATIVE_ERROR, exp_near};
+use crate::sampler::scale::{Scaled, largest};
+
+/// Tokens that share one maximum while the first `top_k` are looked for.
+const GROUP: usize = 64;
+/// Scaled logits within a step share a shelf while a nucleus is looked for: so many to a unit, and the last holds all below.
+const STEPS: f32 = 16.0;
+const SHELVES: usize = 512;
+
+/// The ids that are left, in no order; `None` where all are.
+pub(super) fn cut(scaled: &Scaled, sampling: &Sampling) -> Option<Vec<u32>> {
+    let all = sampling.top_k == 0 || sampling.top_k >= scaled.z.len();
+    let top_p = (sampling.top_p < 1.0).then(|| f64::from(sampling.top_p));
+    let keys = match (all, top_p) {
+        (true, None) => return None,
+        (true, Some(top_p)) => return Some(nucleus(scaled, top_p)),
+        (false, None) => top(&scaled.z, sampling.top_k),
+        (false, Some(top_p)) => {
+            let mut keys = top(&scaled.z, sampling.top_k);
+            keys.truncate(exact(&keys, top_p));
+            keys
+        }
+    };
+    Some(keys.into_iter().map(id).collect())
+}
+
+/// A number that is larger for a larger value, and among equal values for a lower id. Zeros must be positive.
+const fn key(value: f32, id: u32) -> u64 {
+    let bits = value.to_bits();
+    let order = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
+    (order as u64) << 32 | !id as u64
+}
+
+const fn id(key: u64) -> u32 {
+    !(key as u32)
+}
+
+const fn value(key: u64) -> f32 {
+    let order = (key >> 32) as u32;
+    f32::from_bits(if order >> 31 == 1 { order & !(1 << 31) } else { !order })
+}
+
+/// Keys of the values that are `wanted`.
+fn keys_where(values: &[f32], wanted: impl Fn(f32) -> bool) -> Vec<u64> {
+    (0..).zip(values).filter(|(_, value)| wanted(**value)).map(|(id, value)| key(*value, id)).collect()
+}
+
+/// Keys of the `count` largest values, the largest first. Zeros must be positive.
+pub(super) fn top(values: &[f32], count: usize) -> Vec<u64> {
+    // As many groups have their maximum at or above `least` as values are wanted: no value below it is among them.
+    let mut maxima: Vec<f32> = values.chunks(GROUP).map(largest).collect();
+    let least = if (1..maxima.len()).contains(&count) {
+        *maxima.select_nth_unstable_by(count - 1, |a, b| b.total_cmp(a)).1
+    } else {
+        f32::NEG_INFINITY
+    };
+    let mut keys = keys_where(values, |value| value >= least);
+    if (1..keys.len()).contains(&count) {
+        keys.select_nth_unstable_by(count - 1, |a, b| b.cmp(a));
+    }
+    keys.truncate(count);
+    keys.sort_unstable_by(|a, b| b.cmp(a));
+    keys
+}
+
+/// Ids and values of the `count` largest values, the largest first.
+pub(super) fn largest_of(values: &[f32], count: usize) -> Vec<(u32, f32)> {
+    top(values, count).into_iter().map(|key| (id(key), value(key))).collect()
+}
+
+/// The ids whose probabilities reach `top_p`. The rule sums in order; a sum in any order with a bound on its error decides nearly always, and
+/// order is only needed around the edge.
+fn nucleus(scaled: &Scaled, top_p: f64) -> Vec<u32> {
+    near_nucleus(scaled, top_p).unwrap_or_else(|| {
+        let mut keys = keys_where(&scaled.z, |_| true);
+        keys.sort_unstable_by(|a, b| b.cmp(a));
+        keys.truncate(exact(&keys, top_p));
+        keys.into_iter().map(id).collect()
+    })
+}
+
+/// [`nucleus`] by a sum for each shelf of scaled logits that lie close; `None` where the error could decide.
+fn near_nucleus(scaled: &Scaled, top_p: f64) -> Option<Vec<u32>> {
+    let shelf = |z: f32| (((scaled.max - z) * STEPS) as usize).min(SHELVES - 1);
+    let exp = |z: f32| exp_near(f64::from(z) - f64::from(scaled.max));
+    let mut sums = [0.0; SHELVES];
+    for &z in &scaled.z {
+        sums[shelf(z)] += exp(z);
+    }
+    let edge = top_p * sums.iter().sum::<f64>();
+    let error = edge * 4.0 * RELATIVE_ERROR;
+    let reaches = |sum: f64| ((sum - edge).abs() > error).then_some(sum > edge);
+
+    let (mut before, mut at) = (0.0, 0);
+    while !reaches(before + *sums.get(at)?)? {
+        before += sums[at];
+        at += 1;
+    }
+    let mut keys = keys_where(&scaled.z, |z| shelf(z) == at);
+    keys.sort_unstable_by(|a, b| b.cmp(a));
+    let mut count = 0;
+    while !reaches(before)? {
+        before += exp(value(*keys.get(count)?));
+        count += 1;
+    }
+    let above = scaled.ids().zip(&scaled.z).filter(|(_, z)| shelf(**z) < at).map(|(id, _)| id);
+    Some(above.chain(keys[..count].iter().copied().map(id)).collect())
+}
+
+/// How many of these keys, which are all there are and in order, reach `top_p`: the rule as it stands.
+fn exact(keys: &[u64], top_p: f64) -> usize {
+    let most = keys.first().map_or(0.0, |key| f64::from(value(*key)));
+    let exps = || keys.iter().map(|key| (f64::from(value(*key)) - most).exp());
+    let sum: f64 = exps().sum();
+    let mut before = 0.0;
+    let mut count = 0;
+    for exp in exps() {
+        if count > 0 && before / sum >= top_p {
+            break;
+        }
+        before += exp;
+        count += 1;
+    }
+    count
+}

@@ -1,0 +1,320 @@
+//! One event of a stream, whichever server sent it.
+//!
+//! Facts about fields: vLLM `entrypoints/openai/{completion,chat_completion}/protocol.py` (`token_ids`, `prompt_token_ids`, tokens as
+//! `token_id:N`), SGLang 0.5 `entrypoints/openai/protocol.py` (the same names in completions), llama.cpp `tools/server/README.md`
+//! (`tokens`, `completion_probabilities`, `stop_type`, `tokens_predicted`).
+
+use std::collections::HashMap;
+
+use engine::generation::{Finish, Token};
+use serde::Deserialize;
+
+/// Which fields to look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// `/v1/completions`.
+    Completions,
+    /// `/v1/chat/completions`.
+    Chat,
+    /// llama.cpp's `/completion`.
+    Native,
+}
+
+/// What an event says. Whatever the server does not say is empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Chunk {
+    pub text: String,
+    /// New tokens; their log probability is not a number where the server does not say it.
+    pub tokens: Vec<Token>,
+    pub prompt_ids: Vec<u32>,
+    pub finish: Option<Finish>,
+    pub prompt_tokens: Option<usize>,
+    /// Tokens of the answer up to here.
+    pub completion_tokens: Option<usize>,
+}
+
+/// Why an event is not a part of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ChunkError {
+    /// The server says so.
+    Server(String),
+    /// The server does not speak as it should.
+    Malformed(String),
+}
+
+/// Reads the data of one event.
+pub(super) fn parse(shape: Shape, data: &str) -> Result<Chunk, ChunkError> {
+    let malformed = |error: serde_json::Error| ChunkError::Malformed(format!("an event is not as expected: {error}"));
+    // vLLM and SGLang report a failure in mid-stream as an event with `error`, llama.cpp as well.
+    let Raw { error, choices, usage, prompt_token_ids, native } = serde_json::from_str(data).map_err(malformed)?;
+    if let Some(error) = error {
+        return Err(ChunkError::Server(message(&error)));
+    }
+    let mut chunk = match shape {
+        Shape::Native => from_native(native)?,
+        Shape::Completions | Shape::Chat => match choices.into_iter().next() {
+            Some(choice) => from_choice(choice)?,
+            None => Chunk::default(),
+        },
+    };
+    if let Some(ids) = prompt_token_ids {
+        chunk.prompt_ids = ids;
+    }
+    if let Some(usage) = usage {
+        chunk.prompt_tokens = Some(usage.prompt_tokens);
+        chunk.completion_tokens = Some(usage.completion_tokens);
+    }
+    Ok(chunk)
+}
+
+/// The text of an error, as the various servers write it.
+pub(super) fn message(error: &serde_json::Value) -> String {
+    let text = match error {
+        serde_json::Value::String(text) => text.clone(),
+        other => {
+            other.get("message").and_then(|message| message.as_str()).map_or_else(|| other.to_string(), Into::into)
+        }
+    };
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    #[serde(default)]
+    error: Option<serde_json::Value>,
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    usage: Option<Usage>,
+    #[serde(default)]
+    prompt_token_ids: Option<Vec<u32>>,
+    #[serde(flatten)]
+    native: Native,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    #[serde(default)]
+    prompt_tokens: usize,
+    #[serde(default)]
+    completion_tokens: usize,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    delta: Option<Content>,
+    #[serde(default)]
+    token_ids: Option<Vec<u32>>,
+    #[serde(default)]
+    prompt_token_ids: Option<Vec<u32>>,
+    #[serde(default)]
+    logprobs: Option<Logprobs>,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Content {
+    #[serde(default)]
+    content: Option<String>,
+}
+
+/// Of completions: parallel lists. Of a chat: `content`, which names tokens by text alone and is of no use here.
+#[derive(Default, Deserialize)]
+struct Logprobs {
+    #[serde(default)]
+    token_logprobs: Option<Vec<Option<f32>>>,
+    #[serde(default)]
+    top_logprobs: Option<Vec<Option<HashMap<String, f32>>>>,
+}
+
+#[derive(Deserialize)]
+struct Native {
+    #[serde(default)]
+    content: Option<String>,
+    #[serde(default)]
+    tokens: Option<Vec<u32>>,
+    #[serde(default)]
+    stop: Option<serde_json::Value>,
+    #[serde(default)]
+    stop_type: Option<String>,
+    #[serde(default)]
+    tokens_predicted: Option<usize>,
+    #[serde(default)]
+    tokens_evaluated: Option<usize>,
+    #[serde(default)]
+    completion_probabilities: Option<Vec<NativeToken>>,
+}
+
+#[derive(Deserialize)]
+struct NativeToken {
+    id: u32,
+    logprob: f32,
+    #[serde(default)]
+    top_logprobs: Vec<NativeTop>,
+}
+
+#[derive(Deserialize)]
+struct NativeTop {
+    id: u32,
+    logprob: f32,
+}
+
+fn finish(reason: &str) -> Result<Option<Finish>, ChunkError> {
+    match reason {
+        "none" => Ok(None),
+        "length" | "limit" => Ok(Some(Finish::Length)),
+        "abort" | "error" => Err(ChunkError::Server(format!("the answer was given up ({reason})"))),
+        // `stop`, `eos`, `word`; `tool_calls` and the like end an answer just as well.
+        _ => Ok(Some(Finish::Stop)),
+    }
+}
+
+fn from_choice(choice: Choice) -> Result<Chunk, ChunkError> {
+    let Choice { text, delta, token_ids, prompt_token_ids, logprobs, finish_reason } = choice;
+    let ids = token_ids.unwrap_or_default();
+    let Logprobs { token_logprobs, top_logprobs } = logprobs.unwrap_or_default();
+    let (chosen, tops) = (token_logprobs.unwrap_or_default(), top_logprobs.unwrap_or_default());
+    if !ids.is_empty() && !chosen.is_empty() && chosen.len() != ids.len() {
+        let text = format!("an event has {} token ids and {} log probabilities", ids.len(), chosen.len());
+        return Err(ChunkError::Malformed(text));
+    }
+    let token = |(place, id): (usize, u32)| Token {
+        id,
+        logprob: chosen.get(place).copied().flatten().unwrap_or(f32::NAN),
+        top: tops.get(place).and_then(Option::as_ref).map(alternatives).unwrap_or_default(),
+    };
+    Ok(Chunk {
+        text: text.or_else(|| delta.and_then(|delta| delta.content)).unwrap_or_default(),
+        tokens: ids.into_iter().enumerate().map(token).collect(),
+        prompt_ids: prompt_token_ids.unwrap_or_default(),
+        finish: finish_reason.as_deref().map(finish).transpose()?.flatten(),
+        ..Chunk::default()
+    })
+}
+
+/// Those whose key names an id, the most probable first.
+fn alternatives(top: &HashMap<String, f32>) -> Vec<(u32, f32)> {
+    let id = |key: &str| key.strip_prefix("token_id:")?.parse::<u32>().ok();
+    let mut top: Vec<_> = top.iter().filter_map(|(key, logprob)| Some((id(key)?, *logprob))).collect();
+    top.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    top
+}
+
+fn from_native(native: Native) -> Result<Chunk, ChunkError> {
+    let Native { content, tokens, stop, stop_type, tokens_predicted, tokens_evaluated, completion_probabilities } =
+        native;
+    let text = content.ok_or_else(|| ChunkError::Malformed("an event has no `content`".into()))?;
+    let stopped = stop.is_some_and(|stop| stop == serde_json::Value::Bool(true));
+    let tokens = match completion_probabilities {
+        // The last event of a stream repeats what came before.
+        Some(_) | None if stopped => Vec::new(),
+        Some(tokens) => tokens
+            .into_iter()
+            .map(|token| Token {
+                id: token.id,
+                logprob: token.logprob,
+                top: token.top_logprobs.iter().map(|top| (top.id, top.logprob)).collect(),
+            })
+            .collect(),
+        None => {
+            tokens.unwrap_or_default().into_iter().map(|id| Token { id, logprob: f32::NAN, top: Vec::new() }).collect()
+        }
+    };
+    let finish = if stopped { finish(stop_type.as_deref().unwrap_or("stop"))? } else { None };
+    let finish = if stopped { finish.or(Some(Finish::Stop)) } else { None };
+    Ok(Chunk {
+        text,
+        tokens,
+        prompt_ids: Vec::new(),
+        finish,
+        prompt_tokens: tokens_evaluated,
+        completion_tokens: tokens_predicted,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(chunk: &Chunk) -> Vec<u32> {
+        chunk.tokens.iter().map(|token| token.id).collect()
+    }
+
+    #[test]
+    fn vllm_and_sglang_completions() {
+        let first = r#"{"id":"c","object":"text_completion","choices":[{"index":0,"text":"a b","token_ids":[7,9],
+            "prompt_token_ids":[1,2,3],"finish_reason":null,"logprobs":{"tokens":["token_id:7","token_id:9"],
+            "token_logprobs":[-0.5,null],"top_logprobs":[{"token_id:7":-0.5,"token_id:8":-0.25,"odd":-1.0},null],
+            "text_offset":[0,1]}}]}"#;
+        let chunk = parse(Shape::Completions, first).unwrap();
+        assert_eq!(
+            (chunk.text.as_str(), ids(&chunk), chunk.prompt_ids.as_slice()),
+            ("a b", vec![7, 9], [1, 2, 3].as_slice())
+        );
+        assert_eq!(chunk.tokens[0].top, [(8, -0.25), (7, -0.5)]);
+        assert!(chunk.tokens[1].logprob.is_nan() && chunk.tokens[1].top.is_empty());
+        let last = r#"{"choices":[{"index":0,"text":"","token_ids":[2],"finish_reason":"stop"}]}"#;
+        assert_eq!(parse(Shape::Completions, last).unwrap().finish, Some(Finish::Stop));
+        let usage = r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#;
+        let usage = parse(Shape::Completions, usage).unwrap();
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (Some(3), Some(4)));
+    }
+
+    #[test]
+    fn chats() {
+        let chunk = r#"{"prompt_token_ids":[5],"choices":[{"index":0,"delta":{"role":"assistant","content":"x"},
+            "token_ids":[6],"finish_reason":"length","logprobs":null}]}"#;
+        let chunk = parse(Shape::Chat, chunk).unwrap();
+        assert_eq!((chunk.text.as_str(), ids(&chunk), chunk.finish), ("x", vec![6], Some(Finish::Length)));
+        assert_eq!(chunk.prompt_ids, [5]);
+        assert_eq!(parse(Shape::Chat, r#"{"choices":[{"delta":{"role":"assistant"}}]}"#).unwrap(), Chunk::default());
+    }
+
+    #[test]
+    fn llama_cpp() {
+        let chunk = r#"{"index":0,"content":" x","tokens":[4],"stop":false,"id_slot":0,"tokens_predicted":1,"tokens_evaluated":9,
+            "completion_probabilities":[{"id":4,"token":" x","bytes":[32],"logprob":-0.5,
+            "top_logprobs":[{"id":4,"token":" x","bytes":[32],"logprob":-0.5}]}]}"#;
+        let chunk = parse(Shape::Native, chunk).unwrap();
+        assert_eq!(chunk.tokens, [Token { id: 4, logprob: -0.5, top: vec![(4, -0.5)] }]);
+        assert_eq!((chunk.prompt_tokens, chunk.completion_tokens, chunk.finish), (Some(9), Some(1), None));
+        let last =
+            r#"{"content":"","tokens":[],"stop":true,"stop_type":"limit","tokens_predicted":2,"tokens_evaluated":9}"#;
+        assert_eq!(parse(Shape::Native, last).unwrap().finish, Some(Finish::Length));
+    }
+
+    #[test]
+    fn errors_are_told_and_malformed_events_refused() {
+        for data in [
+            r#"{"error":{"message":"out\nof memory","type":"server_error","code":500}}"#,
+            r#"{"error":"out of memory"}"#,
+            r#"{"error":{"message":"out of memory"},"choices":[]}"#,
+        ] {
+            for shape in [Shape::Completions, Shape::Chat, Shape::Native] {
+                assert_eq!(parse(shape, data), Err(ChunkError::Server("out of memory".into())), "{data}");
+            }
+        }
+        let abort = r#"{"choices":[{"text":"","finish_reason":"abort"}]}"#;
+        assert!(matches!(parse(Shape::Completions, abort), Err(ChunkError::Server(_))));
+        for data in [
+            "",
+            "nonsense",
+            "[]",
+            "3",
+            r#"{"choices":3}"#,
+            r#"{"choices":[{"text":"","token_ids":[-1]}]}"#,
+            r#"{"choices":[{"text":"","token_ids":[4294967296]}]}"#,
+            r#"{"choices":[{"text":"","token_ids":[1,2],"logprobs":{"token_logprobs":[-1.0]}}]}"#,
+        ] {
+            assert!(matches!(parse(Shape::Completions, data), Err(ChunkError::Malformed(_))), "{data}");
+        }
+        assert!(matches!(parse(Shape::Native, "{}"), Err(ChunkError::Malformed(_))));
+        // Nesting does not exhaust the stack.
+        let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert!(matches!(parse(Shape::Completions, &deep), Err(ChunkError::Malformed(_))));
+    }
+}
