@@ -51,13 +51,14 @@ impl App {
         let mut telemetry = telemetry::Server::bind(&config.telemetry).await?;
         runtime::show(&chain, &mut telemetry);
         let metrics = Metrics::new(telemetry.registry());
+        work.register(telemetry.registry());
         let axon = Arc::new(Axon {
             verifier: Verifier::new(key.hotkey()),
             genesis: chain.genesis(),
             netuid,
             policy_digest: proof::policy_digest(&policy),
             policy,
-            threads: config.compute.threads,
+            chains: work.chains().unwrap_or(config.compute.threads),
             work: Arc::new(work),
             view,
             runs: Mutex::default(),

@@ -1,5 +1,6 @@
 //! Would it work? Each part with a clear line, in the order in which they depend on each other.
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use neuron_common::keystore::Keypair;
 use neuron_common::wire;
 
 use crate::Config;
+use crate::device::open::open;
+use crate::device::plan::Share;
+use crate::device::{DeviceName, Selector, cuda};
 
 /// How long the axon may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -24,6 +28,7 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
         checks
             .ok("policy", format!("{} with digest 0x{}", config.policy.0, hex::encode(proof::policy_digest(&policy))));
     }
+    devices(&mut checks, config);
     let key = wallet(&mut checks, &config.wallet);
     if let Some(chain) =
         checks.take("chain", ChainClient::connect(&config.chain, Role::Miner).await.map_err(Into::into))
@@ -39,6 +44,24 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
         }
     }
     checks.print(json)
+}
+
+/// What would compute, and whether each device can be opened.
+fn devices(checks: &mut Checks, config: &Config) {
+    const PART: &str = "devices";
+    let plan = config.policy().and_then(|policy| config.plan(&policy)).map_err(Into::into);
+    let Some(plan) = checks.take(PART, plan) else { return };
+    for Share { device, chains, .. } in plan.shares() {
+        if let Some(opened) = checks.take(PART, open(*device, NonZeroUsize::MIN)) {
+            checks.ok(PART, format!("{device} with {chains} chain(s): {}", opened.about()));
+        }
+    }
+    if config.compute.devices.contains(&Selector::Auto)
+        && plan.shares().iter().any(|share| share.device == DeviceName::Cpu)
+    {
+        let reason = cuda::indices().err().unwrap_or_else(|| "CUDA finds no device".to_owned());
+        checks.warn(PART, format!("`auto` takes the processor: {reason}"));
+    }
 }
 
 async fn neuron(checks: &mut Checks, snapshot: &Snapshot, key: &Keypair) {

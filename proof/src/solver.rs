@@ -17,6 +17,7 @@ use crate::weights::Weights;
 pub struct Solver {
     weights: Arc<Weights>,
     chain: Chain,
+    /// Of every round; none for a round of which only the root is known.
     leaves: Vec<Vec<Digest>>,
 }
 
@@ -39,6 +40,14 @@ pub enum OpenError {
     /// The sample names a row that was not computed.
     #[error("no row {} in round {} of chain {}: only computed rows can be opened", .0.row, .0.round, .0.chain)]
     Unknown(Sample),
+    /// The round was computed elsewhere, and here it has another root.
+    #[error("round {round} of chain {chain} has another root when it is computed again: it cannot be opened")]
+    OtherRoot {
+        /// The chain.
+        chain: u16,
+        /// The round, from 1.
+        round: u32,
+    },
 }
 
 impl Solver {
@@ -49,6 +58,18 @@ impl Solver {
         Self { weights, chain, leaves: Vec::new() }
     }
 
+    /// Goes on with a chain whose first rounds another solver has computed. Only their roots are known, so the opening of
+    /// such a round first takes [`Solver::restore`].
+    #[must_use]
+    pub fn resume(weights: Arc<Weights>, hotkey: &Hotkey, chain: u16, roots: &[Digest]) -> Self {
+        let mut solver = Self::new(weights, hotkey, chain);
+        for root in roots {
+            solver.chain.push(*root);
+            solver.leaves.push(Vec::new());
+        }
+        solver
+    }
+
     /// The rounds so far.
     #[must_use]
     pub const fn chain(&self) -> &Chain {
@@ -57,23 +78,47 @@ impl Solver {
 
     /// Computes the next round; `None` when the policy admits no more.
     pub fn next_round(&mut self, kernel: &dyn RowKernel) -> Option<Round> {
-        let shape = *self.weights.shape();
         let round = self.chain.rounds() + 1;
-        if round > shape.rounds_max {
+        if round > self.weights.shape().rounds_max {
             return None;
         }
-        let mut rows = vec![0; shape.rows * shape.width];
-        Inputs::after(self.chain.head()).fill(0, shape.width, &mut rows);
-        kernel.forward(&self.weights, &mut rows);
-        let chain = self.chain.index();
-        let leaves: Vec<_> = (0..)
-            .zip(rows.chunks_exact(shape.width))
-            .map(|(row, values)| merkle::leaf(chain, round, row, &pack(values)))
-            .collect();
+        let leaves = self.compute(kernel, round, self.chain.head());
         let root = merkle::root(&leaves);
         self.leaves.push(leaves);
         let head = self.chain.push(root);
-        Some(Round { chain, round, root, head })
+        Some(Round { chain: self.chain.index(), round, root, head })
+    }
+
+    /// Computes those rounds of the samples again of which only the root is known: a whole round for each.
+    ///
+    /// # Errors
+    /// A round comes out with another root.
+    pub fn restore(&mut self, kernel: &dyn RowKernel, samples: &[Sample]) -> Result<(), OpenError> {
+        for sample in samples.iter().filter(|sample| sample.chain == self.chain.index()) {
+            let Some(before) = sample.round.checked_sub(1) else { continue };
+            let index = before as usize;
+            if let (Some([]), Some(head)) = (self.leaves.get(index).map(Vec::as_slice), self.chain.head_after(before)) {
+                let leaves = self.compute(kernel, sample.round, head);
+                if self.chain.roots().get(index) != Some(&merkle::root(&leaves)) {
+                    return Err(OpenError::OtherRoot { chain: sample.chain, round: sample.round });
+                }
+                self.leaves[index] = leaves;
+            }
+        }
+        Ok(())
+    }
+
+    /// The leaves of the round that follows `head`.
+    fn compute(&self, kernel: &dyn RowKernel, round: u32, head: &Digest) -> Vec<Digest> {
+        let shape = self.weights.shape();
+        let mut rows = vec![0; shape.rows * shape.width];
+        Inputs::after(head).fill(0, shape.width, &mut rows);
+        kernel.forward(&self.weights, &mut rows);
+        let chain = self.chain.index();
+        (0..)
+            .zip(rows.chunks_exact(shape.width))
+            .map(|(row, values)| merkle::leaf(chain, round, row, &pack(values)))
+            .collect()
     }
 
     /// Recomputes and opens rows of this chain.
