@@ -73,14 +73,16 @@ impl Config {
     pub fn policy(&self) -> Result<Policy, ConfigError> {
         let policy = self.policy.load()?;
         let most = policy.compute.chains_max;
-        for (key, value, flag) in [
-            ("compute.threads", self.compute.threads, "--threads"),
-            ("compute.chains_per_device", self.compute.chains_per_device, "--chains-per-device"),
-        ] {
-            if !(1..=most).contains(&value) {
-                let remedy = format!("choose 1 to {most} ({flag}): the policy admits no more chains");
-                return Err(ConfigError::Unfit { key, value: value.to_string(), remedy });
-            }
+        let unfit = |key, value: u16, remedy| Err(ConfigError::Unfit { key, value: value.to_string(), remedy });
+        let ComputeConfig { threads, chains_per_device, .. } = self.compute;
+        if !(1..=most).contains(&threads) {
+            let remedy = format!("choose 1 to {most} (--threads): the policy admits no more chains");
+            return unfit("compute.threads", threads, remedy);
+        }
+        // How many fit depends on how many devices there are: the plan says it.
+        if chains_per_device == 0 {
+            let remedy = "choose at least 1 (--chains-per-device), better 2 or 3".to_owned();
+            return unfit("compute.chains_per_device", chains_per_device, remedy);
         }
         Ok(policy)
     }
@@ -144,9 +146,9 @@ mod tests {
         for (threads, fits) in [(0, false), (1, true), (8, true), (9, false)] {
             config.compute.threads = threads;
             assert_eq!(config.policy().is_ok(), fits, "{threads}");
-            config.compute = ComputeConfig { chains_per_device: threads, ..ComputeConfig::default() };
-            assert_eq!(config.policy().is_ok(), fits, "{threads}");
         }
+        config.compute = ComputeConfig { chains_per_device: 0, ..ComputeConfig::default() };
+        assert!(config.policy().unwrap_err().to_string().contains("--chains-per-device"));
     }
 
     #[test]

@@ -183,7 +183,7 @@ fn a_worker_that_does_not_answer_in_time_is_ended() {
     // The greeting of this very version, and nothing after it. Heartbeats are the supervisor's, who is not here.
     let version = miner::device::message::VERSION;
     let greeting = format!(
-        "printf '\\{:03o}\\000\\000\\000\\000\\{:03o}{version}\\000'; exec cat >/dev/null",
+        "printf '\\{:03o}\\000\\000\\000\\000\\{:03o}{version}\\000'; cat >/dev/null",
         version.len() + 3,
         version.len() * 4,
     );

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use engine::Path;
 use futures_util::StreamExt as _;
 use neuron_common::exit;
@@ -140,7 +140,7 @@ impl Inventory {
         table.column_iter_mut().for_each(|column| {
             column.set_padding((0, 1));
         });
-        table.set_width(80);
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
         Some(table)
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use comfy_table::presets;
+use comfy_table::{ContentArrangement, presets};
 use neuron_common::exit;
 use serde::Serialize;
 
@@ -60,7 +60,7 @@ impl Table {
     fn text(&self) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING);
-        table.set_width(100);
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(100);
         table.set_header(["", "device", "check", "result", "target"]);
         for Row { outcome, device, check, result, target } in &self.0 {
             let mark = match outcome {
