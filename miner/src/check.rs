@@ -11,9 +11,9 @@ use neuron_common::keystore::Keypair;
 use neuron_common::wire;
 
 use crate::Config;
+use crate::device::cuda;
 use crate::device::open::open;
 use crate::device::plan::Share;
-use crate::device::{DeviceName, Selector, cuda};
 
 /// How long the axon may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -56,11 +56,8 @@ fn devices(checks: &mut Checks, config: &Config) {
             checks.ok(PART, format!("{device} with {chains} chain(s): {}", opened.about()));
         }
     }
-    if config.compute.devices.contains(&Selector::Auto)
-        && plan.shares().iter().any(|share| share.device == DeviceName::Cpu)
-    {
-        let reason = cuda::indices().err().unwrap_or_else(|| "CUDA finds no device".to_owned());
-        checks.warn(PART, format!("`auto` takes the processor: {reason}"));
+    if let Some(reason) = plan.fallback(&config.compute, cuda::indices) {
+        checks.warn(PART, reason);
     }
 }
 

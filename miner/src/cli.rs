@@ -12,8 +12,8 @@ use neuron_common::spend::Place;
 use neuron_common::{exit, shutdown, telemetry};
 
 use crate::device::fleet::Fleet;
-use crate::device::link::Launch;
-use crate::device::{DeviceName, Selector, bench, inventory, self_test, worker};
+use crate::device::launch::Launch;
+use crate::device::{DeviceName, Selector, bench, cuda, inventory, self_test, worker};
 use crate::{App, Config, announce, check};
 
 /// Serves compute to the validators of a subnet
@@ -267,7 +267,10 @@ pub async fn serve(config: Config) -> Result<ExitCode> {
     telemetry::log(&config.telemetry)?;
     let stop = shutdown::on_signals()?;
     let plan = config.plan(&config.policy()?)?;
-    tracing::info!("{} chains: {plan}", plan.chains());
+    tracing::info!("{} chain(s) in a window: {plan}", plan.chains());
+    if let Some(reason) = plan.fallback(&config.compute, cuda::indices) {
+        tracing::warn!("{reason}");
+    }
     let app = App::bind(&config, Fleet::start(&plan, &Launch::new()?)?, &stop).await?;
     exit::print(&format!("listening on http://{}\n", app.address()?));
     app.run(stop).await?;

@@ -7,15 +7,18 @@
 //! - [`inventory`]: `miner devices`; `nvml` reads the driver's labels
 //! - [`plan`]: which chain works on which device
 //! - [`fleet`]: all devices as one [`crate::work::Work`]; [`remote`] is the part that worker processes do
-//! - [`supervisor`]: keeps a worker process alive; [`link`] is one of its lives; [`message`] what is said over the pipes
+//! - [`supervisor`]: keeps a worker process alive; [`launch`] starts one, [`link`] is one of its lives, [`ending`] why it ended,
+//!   [`message`] what is said over the pipes
 //! - [`worker`]: the worker process
 //! - [`open`]: a device in this process; [`cuda`] knows whether this build has CUDA
 //! - [`self_test`], [`bench`]: is it right, how fast is it
 
 pub mod bench;
 pub mod cuda;
+pub mod ending;
 pub mod fleet;
 pub mod inventory;
+pub mod launch;
 pub mod link;
 pub mod message;
 pub mod metrics;

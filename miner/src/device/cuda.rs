@@ -89,7 +89,7 @@ mod implementation {
     impl Device for Opened {
         fn about(&self) -> String {
             let info = self.0.info();
-            format!("{} {}, {:?}", info.name, info.uuid, self.0.path())
+            format!("{} {}, {}", info.name, info.uuid, self.0.path())
         }
 
         fn kernel(&self) -> Result<Box<dyn ChainKernel>> {
@@ -97,7 +97,7 @@ mod implementation {
         }
 
         fn paths(&self) -> Result<Vec<(String, Box<dyn ChainKernel>)>> {
-            let kernel = |path| Ok((format!("{path:?}"), Box::new(self.0.kernel(Some(path))?) as _));
+            let kernel = |path| Ok((path.to_string(), Box::new(self.0.kernel(Some(path))?) as _));
             self.0.paths().into_iter().map(kernel).collect()
         }
     }

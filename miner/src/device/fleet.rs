@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 use proof::{Digest, OpenedRow, Sample, Weights};
 
 use crate::device::DeviceName;
-use crate::device::link::Launch;
+use crate::device::launch::Launch;
 use crate::device::metrics::DeviceMetrics;
 use crate::device::plan::Plan;
 use crate::device::remote::RemoteWork;

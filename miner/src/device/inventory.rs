@@ -94,7 +94,8 @@ impl Inventory {
             Found::Missing(problem) => writeln!(text, "cuda    {problem}")?,
         }
         if let Some(table) = self.table() {
-            writeln!(text, "\n{table}")?;
+            writeln!(text)?;
+            table.lines().try_for_each(|line| writeln!(text, "{}", line.trim_end()))?;
         }
         for (device, rate) in &self.rates {
             writeln!(text, "rate    {device}: {rate:.3e} operations per second in the last window of `miner run`")?;

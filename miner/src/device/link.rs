@@ -1,11 +1,8 @@
 //! One life of one worker process: its pipes, the chains it serves, and why it ended.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read as _};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -14,6 +11,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::device::DeviceName;
+use crate::device::ending::{Cause, Event, words};
+use crate::device::launch::Launch;
 use crate::device::message::{self, Order, REPORT_LIMIT, Report, VERSION};
 
 /// Orders that wait for the pipe: a few for each chain.
@@ -23,117 +22,6 @@ const LINES: usize = 200;
 const LINE: u64 = 1000;
 /// How long a process that was killed may take to be gone; longer means that the system holds it.
 const REAP: Duration = Duration::from_secs(5);
-/// What a worker sees of this process's environment: what libraries of devices need, and no secret.
-const ENVIRONMENT: [&str; 9] =
-    ["PATH", "HOME", "USER", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD", "RUST_BACKTRACE", "LLVM_PROFILE_FILE"];
-const PREFIXES: [&str; 3] = ["CUDA", "NVIDIA", "NV_"];
-
-/// How workers are started and how long they may be silent.
-#[derive(Clone, Debug)]
-pub struct Launch {
-    /// The program, which is this one.
-    pub program: PathBuf,
-    /// What comes before `--device NAME`.
-    pub arguments: Vec<String>,
-    /// From the start until the device is open.
-    pub opening: Duration,
-    /// From a sign of life to the next.
-    pub heartbeat: Duration,
-    /// For one round or one opening.
-    pub answer: Duration,
-    /// Before the first restart; doubled with each that follows without [`Launch::settled`] between them.
-    pub pause: Duration,
-    /// A life that long was a good one.
-    pub settled: Duration,
-}
-
-impl Launch {
-    /// Workers of this very program, also when the file on disk has been replaced since it started.
-    ///
-    /// # Errors
-    /// When the system does not say what this program is.
-    pub fn new() -> io::Result<Self> {
-        let own = PathBuf::from("/proc/self/exe");
-        Ok(Self::of(if own.exists() { own } else { std::env::current_exe()? }))
-    }
-
-    /// Workers of another program, which must be the same.
-    #[must_use]
-    pub fn of(program: PathBuf) -> Self {
-        Self {
-            program,
-            arguments: vec!["device-worker".to_owned()],
-            opening: Duration::from_secs(120),
-            heartbeat: Duration::from_secs(10),
-            answer: Duration::from_secs(60),
-            pause: Duration::from_millis(500),
-            settled: Duration::from_secs(60),
-        }
-    }
-
-    fn command(&self, device: DeviceName) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments).arg("--device").arg(device.to_string());
-        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| {
-            let name = name.to_string_lossy();
-            ENVIRONMENT.contains(&name.as_ref()) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        }));
-        // A group of its own: Ctrl-C is for the miner, which still has openings to answer.
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        command
-    }
-}
-
-/// Why a worker process is no more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// It could not be started.
-    NotStarted(String),
-    /// It did not open its device in time.
-    Slow,
-    /// It is another program.
-    OtherVersion(String),
-    /// The device has failed, in the device's words.
-    Fault(String),
-    /// What it wrote was no message, or none that was asked for.
-    Garbage(String),
-    /// It gave no sign of life.
-    Frozen,
-    /// It computed for longer than anything may take.
-    Late,
-    /// It went away by itself.
-    Gone,
-    /// The miner stops.
-    Stopped,
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotStarted(error) => write!(f, "it could not be started: {error}"),
-            Self::Slow => f.write_str("it did not open its device in time"),
-            Self::OtherVersion(version) => {
-                write!(f, "it is version {version} and the miner {VERSION}; restart the miner")
-            }
-            Self::Fault(text) => write!(f, "the device failed: {text}"),
-            Self::Garbage(text) => write!(f, "it wrote what is no answer: {text}"),
-            Self::Frozen => f.write_str("it gave no sign of life"),
-            Self::Late => f.write_str("it did not answer in time"),
-            Self::Gone => f.write_str("it ended"),
-            Self::Stopped => f.write_str("the miner stops"),
-        }
-    }
-}
-
-/// What a supervisor is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The device is open; in words.
-    Ready(String),
-    /// The process is of no use any more and was killed. The last event.
-    Ended(Cause),
-}
-
 /// One life.
 pub struct Link {
     child: Mutex<Child>,
@@ -247,7 +135,7 @@ impl Link {
         let since = Instant::now();
         loop {
             match self.child.lock().try_wait() {
-                Ok(Some(status)) => return ending(status),
+                Ok(Some(status)) => return words(status),
                 Ok(None) if since.elapsed() < REAP => {}
                 Ok(None) => return "the system does not let go of its process".to_owned(),
                 Err(error) => return error.to_string(),
@@ -367,13 +255,5 @@ fn forward(device: DeviceName, stderr: ChildStderr) {
             Ok(1..) => {}
             Ok(0) | Err(_) => return,
         }
-    }
-}
-
-fn ending(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => status.to_string(),
     }
 }

@@ -58,6 +58,14 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Why `auto` has taken the processor, if it has.
+    #[must_use]
+    pub fn fallback(&self, compute: &ComputeConfig, cuda: impl FnOnce() -> Result<Vec<u16>, String>) -> Option<String> {
+        let processor = self.shares.iter().any(|share| share.device == DeviceName::Cpu);
+        (processor && compute.devices.contains(&Selector::Auto))
+            .then(|| format!("`auto` takes the processor: {}", absent(&cuda())))
+    }
+
     /// The devices in the order of their chains.
     #[must_use]
     pub fn shares(&self) -> &[Share] {
@@ -172,6 +180,19 @@ mod tests {
         assert!(refused(&["cuda:*"], Ok(Vec::new())).contains("miner devices"));
         assert!(refused(&["cuda:0", "cuda:*"], Ok(vec![0])).contains("twice"));
         assert!(refused(&[], Ok(Vec::new())).contains("at least one"));
+    }
+
+    #[test]
+    fn auto_says_why_it_takes_the_processor() {
+        let compute = ComputeConfig { devices: vec![Selector::Auto], ..ComputeConfig::default() };
+        for (cards, reason) in [
+            (Err("no driver".to_owned()), Some("`auto` takes the processor: no driver")),
+            (Ok(Vec::new()), Some("`auto` takes the processor: CUDA finds no device here; see `miner devices`")),
+            (Ok(vec![0]), None),
+        ] {
+            let plan = Plan::new(&compute, &Policy::dev(), || cards.clone()).unwrap();
+            assert_eq!(plan.fallback(&compute, || cards).as_deref(), reason);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::device::bench::Bench;
-use crate::device::link::Launch;
+use crate::device::launch::Launch;
 use crate::device::open::{Device, open};
 use crate::device::plan::resolve;
 use crate::device::{DeviceName, Selector, cuda};

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::device::DeviceName;
-use crate::device::link::{Cause, Event, Launch, Link};
+use crate::device::ending::{Cause, Event};
+use crate::device::launch::Launch;
+use crate::device::link::Link;
 use crate::device::metrics::DeviceMetrics;
 
 /// The longest pause before a restart.

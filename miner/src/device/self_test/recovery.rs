@@ -11,7 +11,7 @@ use proof::{Challenge, Commitment, Digest, Opening, ScalarKernel, Solver, Weight
 use super::bits::REMEDY;
 use super::table::{Outcome, Table};
 use crate::device::DeviceName;
-use crate::device::link::Launch;
+use crate::device::launch::Launch;
 use crate::device::metrics::DeviceMetrics;
 use crate::device::remote::RemoteWork;
 use crate::device::supervisor::Supervisor;

@@ -74,7 +74,7 @@ impl Table {
         table.column_iter_mut().for_each(|column| {
             column.set_padding((0, 2));
         });
-        format!("{table}\n")
+        table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
     }
 }
 
