@@ -37,12 +37,6 @@ pub struct Round {
 /// An opening that was asked for and cannot be given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The sample names a row that was not computed.
-    #[error("no row {} in round {} of chain {}: only computed rows can be opened", .0.row, .0.round, .0.chain)]
-    Unknown(Sample),
-    /// The kernel broke, so its rows would be proven fraud.
-    #[error("the device broke while it computed the opened rows: open them with another kernel")]
-    Broken,
     /// The round was computed elsewhere, and here it has another root.
     #[error("round {round} of chain {chain} has another root when it is computed again: it cannot be opened")]
     OtherRoot {
@@ -51,6 +45,12 @@ pub enum OpenError {
         /// The round, from 1.
         round: u32,
     },
+    /// The sample names a row that was not computed.
+    #[error("no row {} in round {} of chain {}: only computed rows can be opened", .0.row, .0.round, .0.chain)]
+    Unknown(Sample),
+    /// The kernel broke, so its rows would be proven fraud.
+    #[error("the device broke while it computed the opened rows: open them with another kernel")]
+    Broken,
 }
 
 impl Solver {
