@@ -180,6 +180,17 @@ fn a_worker_that_fails_ends_or_cannot_be_started_says_why() {
 }
 
 #[test]
+fn a_worker_sees_nothing_of_the_environment_but_what_devices_need() {
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "the test runner sets it");
+    let said = |condition: &str| {
+        let fault = |text: &str| format!("printf '\\006\\000\\000\\000\\004\\020{text}'");
+        first_end(&script(&format!("if [ {condition} ]; then {}; else {}; fi; exec cat", fault("seen"), fault("none"))))
+    };
+    assert_eq!(said("-n \"$CARGO_MANIFEST_DIR\""), Cause::Fault("none".to_owned()));
+    assert_eq!(said("-n \"$PATH\""), Cause::Fault("seen".to_owned()));
+}
+
+#[test]
 fn a_worker_that_does_not_answer_in_time_is_ended() {
     let answer = Duration::from_millis(200);
     // The greeting of this very version, and nothing after it. Heartbeats are the supervisor's, who is not here.
@@ -233,6 +244,9 @@ fn one_window_is_spread_over_two_devices_and_both_work_at_the_same_time() {
             let line = format!("assay_miner_device_{}", line.replace('D', device));
             assert!(text.contains(&line), "{line} is not in\n{text}");
         }
+        let rate = format!("assay_miner_device_rate{{device=\"{device}\"}} ");
+        let rate: f64 = text.lines().find_map(|line| line.strip_prefix(&rate)?.parse().ok()).unwrap();
+        assert!(rate > 0.0, "{text}");
     }
     assert_eq!(fleet.start(weights, &HOTKEY, 4).next_round(), None, "a chain of no device");
 }

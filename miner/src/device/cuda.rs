@@ -62,7 +62,7 @@ mod implementation {
     use std::time::Duration;
 
     use anyhow::{Context as _, Result};
-    use engine::cuda::{Gpu, GpuKernel};
+    use engine::cuda::{GemmPath, Gpu, GpuKernel};
 
     use super::Card;
     use crate::device::open::{ChainKernel, Device};
@@ -97,7 +97,7 @@ mod implementation {
         }
 
         fn paths(&self) -> Result<Vec<(String, Box<dyn ChainKernel>)>> {
-            let kernel = |path| Ok((path.to_string(), Box::new(self.0.kernel(Some(path))?) as _));
+            let kernel = |path: GemmPath| Ok((path.to_string(), Box::new(self.0.kernel(Some(path))?) as _));
             self.0.paths().into_iter().map(kernel).collect()
         }
     }

@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use incentive::policy::ComputePolicy;
@@ -19,8 +20,10 @@ use crate::device::DeviceName;
 use crate::device::message::{self, ORDER_LIMIT, Order, Report, VERSION};
 use crate::device::open::{ChainKernel, Device, open};
 
-/// Chains at once: those of two windows.
-const SESSIONS: usize = 2 * ComputePolicy::CHAINS_MAX as usize;
+/// Chains at once: those of the two windows that a miner keeps, and of others that are just being dropped.
+const SESSIONS: usize = 4 * ComputePolicy::CHAINS_MAX as usize;
+/// How long rounds of an earlier worker are computed again for one opening. No validator waits longer.
+const RESTORING: Duration = Duration::from_secs(20);
 /// Windows whose weights are kept.
 const WINDOWS: usize = 2;
 /// Orders that wait for one chain: it is asked for one thing at a time, and then ended.
@@ -168,8 +171,14 @@ impl Session {
     }
 
     fn open(&mut self, samples: &[Sample]) -> Option<Opening> {
-        let rows = self.solver.restore(self.kernel.as_ref(), samples);
-        let rows = rows.and_then(|()| self.solver.open(self.kernel.as_ref(), samples));
+        let since = Instant::now();
+        for sample in samples.chunks(1) {
+            self.solver.restore(self.kernel.as_ref(), sample).ok()?;
+            if since.elapsed() > RESTORING {
+                return None;
+            }
+        }
+        let rows = self.solver.open(self.kernel.as_ref(), samples);
         rows.inspect_err(|error| drop(writeln!(std::io::stderr(), "{error}"))).ok().map(|rows| Opening { rows })
     }
 }
