@@ -139,7 +139,7 @@ fn first_end(launch: &Launch) -> Cause {
     loop {
         match events.recv_timeout(PATIENCE).expect("the life ends") {
             Event::Ready(_) => {
-                session = link.begin(&begin);
+                session = link.begin(begin);
                 let _none = session.as_ref().and_then(|session| session.ask(Order::Round));
             }
             Event::Ended(cause) => {
