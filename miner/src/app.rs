@@ -58,13 +58,14 @@ impl App {
         runtime::show(&chain, &mut telemetry);
         let metrics = Metrics::new(telemetry.registry());
         let inference = inference(config, &key, chain.genesis(), &view, &mut telemetry).await?;
+        work.register(telemetry.registry());
         let axon = Arc::new(Axon {
             verifier: Verifier::new(key.hotkey()),
             genesis: chain.genesis(),
             netuid,
             policy_digest: proof::policy_digest(&policy),
             policy,
-            threads: config.compute.threads,
+            chains: work.chains().unwrap_or(config.compute.threads),
             work: Arc::new(work),
             view,
             runs: Mutex::default(),

@@ -1,5 +1,6 @@
 //! Would it work? Each part with a clear line, in the order in which they depend on each other.
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use neuron_common::wire;
 
 use crate::Config;
 use crate::inference::models;
+use crate::device::cuda;
+use crate::device::open::open;
+use crate::device::plan::Share;
 
 /// How long the axon may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -31,6 +35,7 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
             Some(problem) => checks.failed("model", format!("{}: {problem}", row.id)),
         }
     }
+    devices(&mut checks, config);
     let key = wallet(&mut checks, &config.wallet);
     if let Some(chain) =
         checks.take("chain", ChainClient::connect(&config.chain, Role::Miner).await.map_err(Into::into))
@@ -46,6 +51,21 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
         }
     }
     checks.print(json)
+}
+
+/// What would compute, and whether each device can be opened.
+fn devices(checks: &mut Checks, config: &Config) {
+    const PART: &str = "devices";
+    let plan = config.policy().and_then(|policy| config.plan(&policy)).map_err(Into::into);
+    let Some(plan) = checks.take(PART, plan) else { return };
+    for Share { device, chains, .. } in plan.shares() {
+        if let Some(opened) = checks.take(PART, open(*device, NonZeroUsize::MIN)) {
+            checks.ok(PART, format!("{device} with {chains} chain(s): {}", opened.about()));
+        }
+    }
+    if let Some(reason) = plan.fallback(&config.compute, cuda::indices) {
+        checks.warn(PART, reason);
+    }
 }
 
 async fn neuron(checks: &mut Checks, snapshot: &Snapshot, key: &Keypair) {

@@ -1,7 +1,7 @@
 //! What a person types.
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU16, NonZeroUsize};
+use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,10 +11,11 @@ use neuron_common::register::{self, RegisterArgs};
 use neuron_common::spend::Place;
 use neuron_common::{exit, shutdown, telemetry};
 
-use crate::device::{self, Device, bench, self_test};
+use crate::device::fleet::Fleet;
+use crate::device::launch::Launch;
+use crate::device::{DeviceName, Selector, bench, cuda, inventory, self_test, worker};
 use crate::inference::bench::Serving;
 use crate::models::Models;
-use crate::work::Work;
 use crate::{App, Config, announce, check};
 
 /// Serves compute to the validators of a subnet
@@ -29,9 +30,12 @@ use crate::{App, Config, announce, check};
   miner run --config miner.toml           serve until Ctrl-C
   miner run --netuid 12 --wallet alice/gpu0 --external 203.0.113.7:8091
   miner config --netuid 12                what is in force, as TOML
+  miner devices                           what can compute here
+  miner run --config miner.toml --devices auto
+                                          on every CUDA device, or the processor where there is none
+  miner self-test --device all            does it compute the right bits, as fast as it can?
   miner models --config miner.toml        which models would be served
-  miner bench --model /models/qwen        how fast a model is
-  miner self-test                         does this machine compute the right bits?"
+  miner bench --model /models/qwen        how fast a model is"
 )]
 pub struct Cli {
     /// What to do
@@ -82,37 +86,63 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List what can compute here
+    /// List what can compute here, and why what cannot does not
+    #[command(after_help = DEVICES)]
     Devices {
+        /// Where the miner that runs here tells its metrics, for the rates of its last window
+        #[arg(long, value_name = "ADDRESS", env = "ASSAY_TELEMETRY_LISTEN", default_value = "127.0.0.1:9615")]
+        telemetry_listen: SocketAddr,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Compare a device with the reference, bit by bit
-    SelfTest {
-        /// What to test
-        #[arg(long, value_enum, default_value_t)]
-        device: Device,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// Compare a device with the reference, bit by bit, and measure it
+    #[command(after_help = SELF_TEST)]
+    SelfTest(Test),
     /// Measure how fast a device computes rounds, beside nothing but products; or how fast a model answers
+    #[command(after_help = BENCH)]
     Bench(Measure),
     /// List the models of the configuration, or make one
     Models(Models),
+    /// The worker process of one device, which `run` starts
+    #[command(hide = true)]
+    DeviceWorker {
+        /// The device
+        #[arg(long)]
+        device: DeviceName,
+    },
+}
+
+/// What is tested.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Test {
+    /// What to test: cpu, cuda:0, cuda:*, auto or all
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Selector,
+    /// Only whether the bits are right: no rates, no killed worker
+    #[arg(long)]
+    pub bits: bool,
+    /// Seconds for each measured figure
+    #[arg(long, value_name = "S", default_value = "2")]
+    pub seconds: NonZeroU16,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What is measured, and for how long.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Measure {
-    /// What to measure
-    #[arg(long, value_enum, default_value_t)]
-    pub device: Device,
-    /// Threads to spread over; all cores unless given
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
-    /// Seconds for each of the two figures
+    /// What to measure: cpu, cuda:0, cuda:*, auto or all
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Selector,
+    /// Chains of each hotkey, on a processor one thread each [default: the cores, or 3 on a card]
+    #[arg(long, visible_alias = "threads", value_name = "N")]
+    pub chains: Option<NonZeroU16>,
+    /// Hotkeys that use the device at the same time, beside one alone
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub hotkeys: NonZeroU16,
+    /// Seconds for each figure
     #[arg(long, value_name = "S", default_value = "3")]
     pub seconds: NonZeroU16,
     /// Print JSON
@@ -122,6 +152,23 @@ pub struct Measure {
     #[command(flatten)]
     pub serving: Serving,
 }
+
+const DEVICES: &str = "Examples:
+  miner devices
+  miner devices --json --telemetry-listen 127.0.0.1:9616
+What is shown decides nothing: a device works as many rounds as it can, whatever it is called.";
+
+const SELF_TEST: &str = "Examples:
+  miner self-test                     the processor
+  miner self-test --device cuda:0     one card, every check
+  miner self-test --device all --json
+  miner self-test --bits              only whether the bits are right
+The exit status is 0 if nothing has failed. Close other programs: they disturb the rates.";
+
+const BENCH: &str = "Examples:
+  miner bench --device cuda:0 --seconds 10
+  miner bench --device cuda:0 --hotkeys 2    does a second hotkey on the card gain anything?
+  miner bench --threads 1 --json";
 
 const REGISTER: &str = "Examples:
   miner register --netuid 12 --wallet alice/gpu0      shows the price and asks
@@ -147,9 +194,15 @@ pub struct Args {
     /// Address to announce, if another
     #[arg(long, value_name = "ADDRESS", env = "ASSAY_AXON_EXTERNAL")]
     pub external: Option<SocketAddr>,
-    /// Threads that work in a window
+    /// Devices that work, separated by commas: cpu, cuda:0, cuda:*, auto or all
+    #[arg(long, value_name = "LIST", env = "ASSAY_COMPUTE_DEVICES")]
+    pub devices: Option<String>,
+    /// Threads of the device cpu, one chain each
     #[arg(long, value_name = "N", env = "ASSAY_COMPUTE_THREADS")]
     pub threads: Option<u16>,
+    /// Chains of every other device
+    #[arg(long, value_name = "N", env = "ASSAY_COMPUTE_CHAINS_PER_DEVICE")]
+    pub chains_per_device: Option<u16>,
 }
 
 impl Args {
@@ -163,8 +216,18 @@ impl Args {
             .overrides()
             .set("axon.listen", "--listen (ASSAY_AXON_LISTEN)", self.listen.map(|address| address.to_string()))
             .set("axon.external", "--external (ASSAY_AXON_EXTERNAL)", self.external.map(|address| address.to_string()))
-            .set("compute.threads", "--threads (ASSAY_COMPUTE_THREADS)", self.threads.map(i64::from));
+            .set("compute.devices", "--devices (ASSAY_COMPUTE_DEVICES)", self.devices())
+            .set("compute.threads", "--threads (ASSAY_COMPUTE_THREADS)", self.threads.map(i64::from))
+            .set(
+                "compute.chains_per_device",
+                "--chains-per-device (ASSAY_COMPUTE_CHAINS_PER_DEVICE)",
+                self.chains_per_device.map(i64::from),
+            );
         config::load(self.common.config.as_deref(), &overrides)
+    }
+
+    fn devices(&self) -> Option<Vec<String>> {
+        Some(self.devices.as_ref()?.split(',').map(|name| name.trim().to_owned()).collect())
     }
 }
 
@@ -172,9 +235,9 @@ impl Args {
 ///
 /// # Errors
 /// What ends the program.
-pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
+pub async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Command::Run(args) => serve(args.load()?, work).await,
+        Command::Run(args) => serve(args.load()?).await,
         Command::Register { args, register } => {
             let Config { netuid, chain, wallet, .. } = &args.load()?;
             register::run(Place { netuid: *netuid, chain, wallet }, &register).await
@@ -188,13 +251,22 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
             exit::print(&text);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Devices { json } => device::run(json),
-        Command::SelfTest { device: Device::Cpu, json } => self_test::run(json),
         Command::Bench(Measure { serving: serving @ Serving { model: Some(_), .. }, json, .. }) => {
             serving.run(json).await
         }
-        Command::Bench(Measure { device: Device::Cpu, threads, seconds, json, .. }) => {
-            bench::run(threads, Duration::from_secs(seconds.get().into()), json)
+        Command::Devices { telemetry_listen, json } => inventory::run(telemetry_listen, json).await,
+        Command::SelfTest(Test { device, bits, seconds, json }) => {
+            let length = Duration::from_secs(seconds.get().into());
+            self_test::run(&self_test::Options { device, bits, length }, json)
+        }
+        Command::Bench(Measure { device, chains, hotkeys, seconds, json, .. }) => {
+            let length = Duration::from_secs(seconds.get().into());
+            bench::run(&bench::Options { device, chains, hotkeys, length }, json)
+        }
+        Command::DeviceWorker { device } => {
+            // A signal to all processes of a service means the miner; this one ends when the miner closes its input.
+            let _handled = shutdown::on_signals()?;
+            worker::run(device)
         }
         Command::Models(models) => models.run().await,
     }
@@ -204,10 +276,15 @@ pub async fn run(cli: Cli, work: impl Work) -> Result<ExitCode> {
 ///
 /// # Errors
 /// What ends the program.
-pub async fn serve(config: Config, work: impl Work) -> Result<ExitCode> {
+pub async fn serve(config: Config) -> Result<ExitCode> {
     telemetry::log(&config.telemetry)?;
     let stop = shutdown::on_signals()?;
-    let app = App::bind(&config, work, &stop).await?;
+    let plan = config.plan(&config.policy()?)?;
+    tracing::info!("{} chain(s) in a window: {plan}", plan.chains());
+    if let Some(reason) = plan.fallback(&config.compute, cuda::indices) {
+        tracing::warn!("{reason}");
+    }
+    let app = App::bind(&config, Fleet::start(&plan, &Launch::new()?)?, &stop).await?;
     exit::print(&format!("listening on http://{}\n", app.address()?));
     app.run(stop).await?;
     Ok(ExitCode::SUCCESS)

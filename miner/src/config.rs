@@ -8,6 +8,8 @@ use neuron_common::config::{ChainConfig, ConfigError, PolicyConfig, TelemetryCon
 use serde::{Deserialize, Serialize};
 
 use crate::inference::config::InferenceConfig;
+use crate::device::plan::Plan;
+use crate::device::{DeviceName, Selector, cuda};
 
 /// A miner's configuration. `netuid` has no default: nobody should mine on a subnet by accident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,8 +61,12 @@ pub struct AxonConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ComputeConfig {
-    /// Threads, each with a chain of its own; at most the policy's `chains_max`.
+    /// What computes. Names decide where chains run and nothing else: what is paid is what a validator has counted.
+    pub devices: Vec<Selector>,
+    /// Threads of the device `cpu`, each with a chain of its own.
     pub threads: u16,
+    /// Chains of every other device. Two keep a card busy while one of them is between two rounds.
+    pub chains_per_device: u16,
 }
 
 impl Config {
@@ -71,13 +77,27 @@ impl Config {
     pub fn policy(&self) -> Result<Policy, ConfigError> {
         self.inference.check()?;
         let policy = self.policy.load()?;
-        if !(1..=policy.compute.chains_max).contains(&self.compute.threads) {
-            let (key, value) = ("compute.threads", self.compute.threads.to_string());
-            let remedy =
-                format!("choose 1 to {} (--threads): the policy admits no more chains", policy.compute.chains_max);
-            return Err(ConfigError::Unfit { key, value, remedy });
+        let most = policy.compute.chains_max;
+        let unfit = |key, value: u16, remedy| Err(ConfigError::Unfit { key, value: value.to_string(), remedy });
+        let ComputeConfig { threads, chains_per_device, .. } = self.compute;
+        if !(1..=most).contains(&threads) {
+            let remedy = format!("choose 1 to {most} (--threads): the policy admits no more chains");
+            return unfit("compute.threads", threads, remedy);
+        }
+        // How many fit depends on how many devices there are: the plan says it.
+        if chains_per_device == 0 {
+            let remedy = "choose at least 1 (--chains-per-device), better 2 or 3".to_owned();
+            return unfit("compute.chains_per_device", chains_per_device, remedy);
         }
         Ok(policy)
+    }
+
+    /// Which chains work on which device of this machine.
+    ///
+    /// # Errors
+    /// Names the device that is not there, or why the chains do not fit the policy, and the remedy.
+    pub fn plan(&self, policy: &Policy) -> Result<Plan, ConfigError> {
+        Plan::new(&self.compute, policy, cuda::indices)
     }
 }
 
@@ -95,7 +115,7 @@ impl Default for AxonConfig {
 
 impl Default for ComputeConfig {
     fn default() -> Self {
-        Self { threads: 1 }
+        Self { devices: vec![Selector::One(DeviceName::Cpu)], threads: 1, chains_per_device: 3 }
     }
 }
 
@@ -132,5 +152,15 @@ mod tests {
             config.compute.threads = threads;
             assert_eq!(config.policy().is_ok(), fits, "{threads}");
         }
+        config.compute = ComputeConfig { chains_per_device: 0, ..ComputeConfig::default() };
+        assert!(config.policy().unwrap_err().to_string().contains("--chains-per-device"));
+    }
+
+    #[test]
+    fn a_device_that_nobody_knows_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "netuid = 1\n[compute]\ndevices = [\"cpu\", \"gpu0\"]\n").unwrap();
+        let error = load::<Config>(Some(file.path()), &Overrides::default()).unwrap_err().to_string();
+        assert!(error.contains(":3: `gpu0` is no device") && error.contains("`cuda:0`"), "{error}");
     }
 }

@@ -46,8 +46,8 @@ pub struct Axon {
     pub policy: Policy,
     /// Its digest.
     pub policy_digest: Digest,
-    /// Chains, and so threads, per window.
-    pub threads: u16,
+    /// Chains per window.
+    pub chains: u16,
     /// What solves.
     pub work: Arc<dyn Work>,
     /// The chain as last seen.
@@ -161,7 +161,7 @@ impl Axon {
         if runs.iter().any(|run| run.challenge().block >= request.block) {
             return Err(AxonError::SecondWindow);
         }
-        let solving = Solving { key: &self.key, work: &self.work, chains: self.threads, metrics: &self.metrics };
+        let solving = Solving { key: &self.key, work: &self.work, chains: self.chains, metrics: &self.metrics };
         let run = Run::start(challenge, &solving, self.duration()).map_err(AxonError::Internal)?;
         self.metrics.window();
         runs.push(Arc::clone(&run));

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use miner::cli::{self, Cli};
-use miner::work::HonestWork;
 use neuron_common::exit;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    exit::code(cli::run(Cli::parse(), HonestWork::default()).await)
+    exit::code(cli::run(Cli::parse()).await)
 }

@@ -4,12 +4,21 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use incentive::units::Hotkey;
+use prometheus_client::registry::Registry;
 use proof::{Digest, OpenedRow, RowKernel, Sample, Solver, Weights};
 
 /// Solves windows. One value serves all windows of a miner's life.
 pub trait Work: Send + Sync + 'static {
     /// Begins one chain of a window for this hotkey.
     fn start(&self, weights: Arc<Weights>, hotkey: &Hotkey, chain: u16) -> Box<dyn Worker>;
+
+    /// How many chains a window has, if the work decides that; otherwise the configured threads do.
+    fn chains(&self) -> Option<u16> {
+        None
+    }
+
+    /// Registers what it counts, if anything.
+    fn register(&self, _registry: &mut Registry) {}
 }
 
 /// Solves one chain of one window, on a thread of its own.

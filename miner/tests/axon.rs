@@ -131,7 +131,7 @@ impl Bench {
             netuid: NETUID,
             policy_digest: proof::policy_digest(&policy),
             policy,
-            threads: 2,
+            chains: 2,
             work: Arc::new(work),
             view: receiver,
             runs: Mutex::default(),

@@ -17,6 +17,7 @@ use crate::weights::Weights;
 pub struct Solver {
     weights: Arc<Weights>,
     chain: Chain,
+    /// Of every round; none for a round of which only the root is known.
     leaves: Vec<Vec<Digest>>,
 }
 
@@ -36,9 +37,20 @@ pub struct Round {
 /// An opening that was asked for and cannot be given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
+    /// The round was computed elsewhere, and here it has another root.
+    #[error("round {round} of chain {chain} has another root when it is computed again: it cannot be opened")]
+    OtherRoot {
+        /// The chain.
+        chain: u16,
+        /// The round, from 1.
+        round: u32,
+    },
     /// The sample names a row that was not computed.
     #[error("no row {} in round {} of chain {}: only computed rows can be opened", .0.row, .0.round, .0.chain)]
     Unknown(Sample),
+    /// The kernel broke, so its rows would be proven fraud.
+    #[error("the device broke while it computed the opened rows: open them with another kernel")]
+    Broken,
 }
 
 impl Solver {
@@ -49,27 +61,33 @@ impl Solver {
         Self { weights, chain, leaves: Vec::new() }
     }
 
+    /// Goes on with a chain whose first rounds another solver has computed. Only their roots are known, so the opening of
+    /// such a round first takes [`Solver::restore`].
+    #[must_use]
+    pub fn resume(weights: Arc<Weights>, hotkey: &Hotkey, chain: u16, roots: &[Digest]) -> Self {
+        let mut solver = Self::new(weights, hotkey, chain);
+        for root in roots {
+            solver.chain.push(*root);
+            solver.leaves.push(Vec::new());
+        }
+        solver
+    }
+
     /// The rounds so far.
     #[must_use]
     pub const fn chain(&self) -> &Chain {
         &self.chain
     }
 
-    /// Computes the next round; `None` when the policy admits no more.
+    /// Computes the next round; `None` when the policy admits no more, or when the kernel broke.
     pub fn next_round(&mut self, kernel: &dyn RowKernel) -> Option<Round> {
         let shape = *self.weights.shape();
         let round = self.chain.rounds() + 1;
         if round > shape.rounds_max {
             return None;
         }
-        let mut rows = vec![0; shape.rows * shape.width];
-        Inputs::after(self.chain.head()).fill(0, shape.width, &mut rows);
-        kernel.forward(&self.weights, &mut rows);
         let chain = self.chain.index();
-        let leaves: Vec<_> = (0..)
-            .zip(rows.chunks_exact(shape.width))
-            .map(|(row, values)| merkle::leaf(chain, round, row, &pack(values)))
-            .collect();
+        let leaves = kernel.leaves(&self.weights, self.chain.head(), chain, round)?;
         let root = merkle::root(&leaves);
         self.leaves.push(leaves);
         let head = self.chain.push(root);
@@ -79,9 +97,29 @@ impl Solver {
     /// Recomputes and opens rows of this chain.
     ///
     /// # Errors
-    /// A sample names a row that this solver did not compute.
+    /// A sample names a row that this solver did not compute, or the kernel broke.
     pub fn open(&self, kernel: &dyn RowKernel, samples: &[Sample]) -> Result<Vec<OpenedRow>, OpenError> {
         Ok(open(&[self], kernel, samples)?.rows)
+    }
+
+    /// Computes those rounds of the samples again of which only the root is known: a whole round for each.
+    ///
+    /// # Errors
+    /// A round comes out with another root, or the kernel broke.
+    pub fn restore(&mut self, kernel: &dyn RowKernel, samples: &[Sample]) -> Result<(), OpenError> {
+        let chain = self.chain.index();
+        for &Sample { round, .. } in samples.iter().filter(|sample| sample.chain == chain) {
+            let Some(before) = round.checked_sub(1) else { continue };
+            let index = before as usize;
+            if let (Some([]), Some(head)) = (self.leaves.get(index).map(Vec::as_slice), self.chain.head_after(before)) {
+                let leaves = kernel.leaves(&self.weights, head, chain, round).ok_or(OpenError::Broken)?;
+                if self.chain.roots().get(index) != Some(&merkle::root(&leaves)) {
+                    return Err(OpenError::OtherRoot { chain, round });
+                }
+                self.leaves[index] = leaves;
+            }
+        }
+        Ok(())
     }
 
     fn leaves(&self, sample: &Sample) -> Option<&[Digest]> {
@@ -93,7 +131,7 @@ impl Solver {
 /// Recomputes and opens the sampled rows of a hotkey's chains, in the order of the samples, in one pass over the layers.
 ///
 /// # Errors
-/// A sample names a row that none of the solvers computed.
+/// A sample names a row that none of the solvers computed, or the kernel broke.
 pub fn open(solvers: &[&Solver], kernel: &dyn RowKernel, samples: &[Sample]) -> Result<Opening, OpenError> {
     let Some(first) = solvers.first() else {
         return samples.first().map_or(Ok(Opening { rows: Vec::new() }), |sample| Err(OpenError::Unknown(*sample)));
@@ -110,6 +148,9 @@ pub fn open(solvers: &[&Solver], kernel: &dyn RowKernel, samples: &[Sample]) -> 
         paths.push(merkle::path(leaves, sample.row as usize));
     }
     kernel.forward(&first.weights, &mut rows);
+    if kernel.broken() {
+        return Err(OpenError::Broken);
+    }
     let packed = rows.chunks_exact(width).map(pack);
     Ok(Opening { rows: packed.zip(paths).map(|(packed, path)| OpenedRow { packed, path }).collect() })
 }

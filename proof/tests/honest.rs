@@ -2,9 +2,11 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{Dots, Session, bf16, challenge, hotkey, policy};
 use incentive::verdict::Fault;
-use proof::{RowKernel, ScalarKernel};
+use proof::{OpenError, RowKernel, Sample, ScalarKernel, Solver, Weights};
 
 fn integers(w: &[i8], x: &[i8]) -> i32 {
     w.iter().zip(x).map(|(w, x)| i32::from(*w) * i32::from(*x)).sum()
@@ -103,4 +105,29 @@ fn the_portable_kernel_equals_a_plain_loop_at_every_size() {
         ScalarKernel.multiply(&weights, &inputs, width, &mut tiled);
         assert!(plain == tiled, "width {width}, {rows} rows");
     }
+}
+
+#[test]
+fn a_chain_goes_on_where_another_solver_left_it_and_opens_what_that_one_computed() {
+    let window = challenge(policy(32, 2, 4, 6), 2);
+    let weights = Arc::new(Weights::resident(&window).unwrap());
+    let mut whole = Solver::new(weights.clone(), &hotkey(1), 1);
+    let roots: Vec<_> = (0..5).map(|_| whole.next_round(&ScalarKernel).unwrap().root).collect();
+    let mut resumed = Solver::resume(weights.clone(), &hotkey(1), 1, &roots[..3]);
+    let later: Vec<_> = (0..2).map(|_| resumed.next_round(&ScalarKernel).unwrap().root).collect();
+    assert_eq!(later, roots[3..]);
+    assert_eq!(resumed.chain(), whole.chain());
+
+    let samples = [(2, 3), (5, 0), (2, 1), (3, 2)].map(|(round, row)| Sample { chain: 1, round, row });
+    assert_eq!(resumed.open(&ScalarKernel, &samples), Err(OpenError::Unknown(samples[0])));
+    resumed.restore(&ScalarKernel, &samples).unwrap();
+    assert_eq!(resumed.open(&ScalarKernel, &samples), whole.open(&ScalarKernel, &samples));
+    let others = [Sample { chain: 0, round: 1, row: 0 }, Sample { chain: 1, round: 0, row: 0 }];
+    assert_eq!(resumed.restore(&ScalarKernel, &others), Ok(()), "what is not of this chain restores nothing");
+
+    let mut wrong = roots.clone();
+    wrong[1] = [7; 32];
+    let mut resumed = Solver::resume(weights, &hotkey(1), 1, &wrong);
+    let refused = Err(OpenError::OtherRoot { chain: 1, round: 2 });
+    assert_eq!(resumed.restore(&ScalarKernel, &samples[..1]), refused);
 }

@@ -1,137 +1,110 @@
-//! Does this machine compute what every validator will recompute? Bit by bit, against plain loops and the reference.
+//! Does a device compute what every validator will recompute, as fast as it can, and does it come back after a fault? One
+//! program for a processor and for cards, one table.
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
-use engine::{Case, Kernel, Path};
-use incentive::policy::{ComputePolicy, Policy};
-use incentive::units::{Block, NetUid};
-use neuron_common::check::Checks;
-use proof::rows::Inputs;
-use proof::{Challenge, RowKernel, ScalarKernel, Weights};
 
-/// Random products.
-const RANDOM: usize = 1000;
-/// Their widths: whole blocks of the weights' stream, and not.
-const WIDTHS: [usize; 6] = [16, 48, 64, 80, 128, 272];
-/// Widths of the products on the bound, up to the widest that a policy admits.
-const BOUND: [usize; 6] = [16, 48, 256, 1008, 4096, 8192];
-/// What a wrong bit means.
-const REMEDY: &str = "do not mine with this machine, its answers would count as fraud";
-/// Rows that pass the layers: no multiple of anything.
-const ROWS: usize = 67;
+use crate::device::bench::Bench;
+use crate::device::launch::Launch;
+use crate::device::open::{Device, open};
+use crate::device::plan::resolve;
+use crate::device::{DeviceName, Selector, cuda};
 
-/// Tests every path of the processor and prints a line for each kind of test; the exit code is 0 only if all are right.
+mod bits;
+mod recovery;
+mod table;
+
+use table::{Outcome, Table};
+
+/// Rounds must reach this part of the rate of nothing but products.
+const RATIO: f64 = 0.85;
+/// Two hotkeys on one device may do this much of the work of one.
+const GAIN: f64 = 1.02;
+/// Pairs of measurements of which the median counts: a machine that does something else disturbs single ones.
+const PAIRS: usize = 3;
+
+/// What to test.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Which devices, one after the other.
+    pub device: Selector,
+    /// Only whether the bits are right.
+    pub bits: bool,
+    /// How long each measured figure takes.
+    pub length: Duration,
+}
+
+/// Tests every path of the devices and prints a table; the exit code is 0 only if nothing has failed.
 ///
 /// # Errors
-/// When the test cannot be made, or JSON cannot be made of the result.
-pub fn run(json: bool) -> Result<ExitCode> {
-    let mut checks = Checks::default();
-    let mut kernels = Vec::new();
-    for path in Path::ALL {
-        match Kernel::on(path, super::cores()) {
-            Some(kernel) => kernels.push((path.name(), kernel)),
-            None => checks.warn(path.name(), "skipped: this machine does not have it".to_owned()),
+/// When a test cannot be made, or JSON cannot be made of the result.
+pub fn run(options: &Options, json: bool) -> Result<ExitCode> {
+    let mut table = Table::default();
+    for name in resolve(&[options.device], cuda::indices)? {
+        let label = name.to_string();
+        if let Err(error) = device(&mut table, name, options) {
+            table.add(&label, "all checks", format!("{error:#}"), "no error", Outcome::Failed);
         }
     }
-    let kernels: Vec<_> = kernels.iter().map(|(name, kernel)| (*name, kernel as &dyn RowKernel)).collect();
-    examine(&mut checks, &kernels)?;
-    checks.print(json)
+    table.print(json)
 }
 
-/// All tests on all kernels, in order of the tests.
-fn examine(checks: &mut Checks, kernels: &[(&'static str, &dyn RowKernel)]) -> Result<()> {
-    let random = (0..RANDOM).map(|number| Case::random(WIDTHS[number % WIDTHS.len()], 1 + number % ROWS));
-    products(checks, kernels, "random products", random);
-    products(checks, kernels, "products on the bound of exactness", BOUND.into_iter().map(Case::adversarial));
-    for compute in [Policy::dev().compute, ComputePolicy { width: 4096, layers: 2, ..Policy::production().compute }] {
-        forward(checks, kernels, compute)?;
+fn device(table: &mut Table, name: DeviceName, options: &Options) -> Result<()> {
+    let label = name.to_string();
+    let device = open(name, crate::device::inventory::cores())?;
+    let kernels = device.paths()?;
+    for path in bits::absent(name, &kernels) {
+        table.add(&label, path, "this machine does not have it".to_owned(), "", Outcome::Skipped);
     }
+    bits::examine(table, &label, &kernels)?;
+    drop(kernels);
+    if options.bits {
+        return Ok(());
+    }
+    let device = open(name, NonZeroUsize::MIN)?;
+    rates(table, name, &device, options.length)?;
+    drop(device);
+    recovery::examine(table, name, &Launch::new()?)
+}
+
+/// Rates decide nothing about a processor: others may be using it. On a card they must be reached.
+fn rates(table: &mut Table, name: DeviceName, device: &Arc<dyn Device>, length: Duration) -> Result<()> {
+    let (label, bench) = (name.to_string(), Bench::of(name));
+    let missed = if matches!(name, DeviceName::Cuda(_)) { Outcome::Failed } else { Outcome::Warning };
+    let judge = |reached: bool| if reached { Outcome::Ok } else { missed };
+    let products = bench.products(device.as_ref(), length)?;
+    let (mut ones, mut gains) = (Vec::new(), Vec::new());
+    for _ in 0..PAIRS {
+        let one = bench.rounds(device, 1, length)?;
+        gains.push(bench.rounds(device, 2, length)? / one);
+        ones.push(one);
+    }
+    let rounds = median(ones);
+    let ratio = rounds / products;
+    let text = format!("{ratio:.3}: {:.4} of {:.4} Top/s", rounds / 1e12, products / 1e12);
+    table.add(&label, "rate of rounds over products", text, "at least 0.85", judge(ratio >= RATIO));
+    let gain = median(gains);
+    let text = format!("{gain:.3} times the work of one");
+    table.add(&label, "two hotkeys at the same time", text, "at most 1.02", judge(gain <= GAIN));
     Ok(())
 }
 
-fn products(
-    checks: &mut Checks,
-    kernels: &[(&'static str, &dyn RowKernel)],
-    what: &str,
-    cases: impl Iterator<Item = Case>,
-) {
-    let mut count = 0;
-    let mut wrong = vec![Vec::new(); kernels.len()];
-    for case in cases {
-        count += 1;
-        for ((_, kernel), wrong) in kernels.iter().zip(&mut wrong) {
-            if !case.holds(*kernel) {
-                wrong.push(case.name().to_owned());
-            }
-        }
-    }
-    for ((name, _), wrong) in kernels.iter().zip(wrong) {
-        match wrong.first() {
-            None => checks.ok(name, format!("{count} {what} equal the reference")),
-            Some(first) => {
-                checks.failed(name, format!("{} of {count} {what} are wrong ({first}); {REMEDY}", wrong.len()))
-            }
-        }
-    }
-}
-
-fn forward(checks: &mut Checks, kernels: &[(&'static str, &dyn RowKernel)], compute: ComputePolicy) -> Result<()> {
-    let what = format!("{ROWS} rows through {} layers of width {}", compute.layers, compute.width);
-    let challenge = Challenge { genesis: [1; 32], netuid: NetUid(1), block: Block(1), nonce: [2; 32], compute };
-    let weights = Weights::new(&challenge)?;
-    let width = weights.shape().width;
-    let mut inputs = vec![0; ROWS * width];
-    Inputs::after(&[3; 32]).fill(0, width, &mut inputs);
-    let mut expected = inputs.clone();
-    ScalarKernel.forward(&weights, &mut expected);
-    for (name, kernel) in kernels {
-        let mut rows = inputs.clone();
-        kernel.forward(&weights, &mut rows);
-        if rows == expected {
-            checks.ok(name, format!("{what} equal the reference"));
-        } else {
-            checks.failed(name, format!("{what} are wrong; {REMEDY}"));
-        }
-    }
-    Ok(())
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
-
     use super::*;
 
-    /// Right but for the last sum of every product.
-    struct Flawed;
-
-    impl RowKernel for Flawed {
-        fn multiply(&self, weights: &[i8], inputs: &[i8], width: usize, out: &mut [i32]) {
-            ScalarKernel.multiply(weights, inputs, width, out);
-            if let Some(last) = out.last_mut() {
-                *last += 1;
-            }
-        }
-    }
-
-    fn lines(kernel: &dyn RowKernel) -> Vec<String> {
-        let mut checks = Checks::default();
-        examine(&mut checks, &[("tested", kernel)]).unwrap();
-        checks.to_string().lines().map(ToOwned::to_owned).collect()
-    }
-
     #[test]
-    fn the_path_of_this_machine_is_right() {
-        let lines = lines(&Kernel::new(NonZeroUsize::MIN));
-        assert_eq!(lines.len(), 4);
-        assert!(lines.iter().all(|line| line.starts_with("ok     tested: ")), "{lines:#?}");
-    }
-
-    #[test]
-    fn a_flawed_device_fails_every_test_and_is_told_what_to_do() {
-        let lines = lines(&Flawed);
-        assert_eq!(lines.len(), 4);
-        assert!(lines.iter().all(|line| line.starts_with("FAILED tested: ") && line.ends_with(REMEDY)), "{lines:#?}");
+    fn the_median_is_in_the_middle() {
+        assert!((median(vec![9.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
+        assert!(median(Vec::new()).is_nan());
     }
 }

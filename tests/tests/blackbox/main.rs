@@ -2,6 +2,7 @@
 //! gets, and that a validator pays who worked, also after it was killed and when the chain's runtime is upgraded.
 
 mod cheats;
+mod devices;
 mod requests;
 mod rounds;
 mod startup;
