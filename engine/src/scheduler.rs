@@ -38,7 +38,7 @@ pub use stub::Stub;
 pub const ALTERNATIVES_MAX: usize = 20;
 
 /// How much is taken on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Requests that wait for a slot; further ones are refused.
     pub waiting: usize,
