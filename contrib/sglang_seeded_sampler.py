@@ -3,11 +3,12 @@
     PYTHONPATH=contrib python -m sglang.launch_server --model-path MODEL --enable-custom-logit-processor --disable-overlap-schedule
     PYTHONPATH=contrib python contrib/sglang_seeded_sampler.py --print
 
-The second line prints what a request carries as `custom_logit_processor`; beside it, `custom_params`: {"assay_seed": "<64 hex>",
-"assay_temperature": 0.7, ...}, and temperature 0 of the engine itself. The server imports this file by its name, so it must be on its
-path. While the overlap scheduler is on, a processor sees an answer that lacks its last token, and the position would be wrong: it must be off.
-Speculative decoding must be off too. SGLang computes logits in the model's dtype unless it is started with --enable-fp32-lm-head: with a bf16 head the
-rows are rounded, and what a checker with an f32 head computes differs by that.
+The second line prints what a request carries as `custom_logit_processor`; beside it, `custom_params`: {"assay_seed":
+"<64 hex>", "assay_temperature": 0.7, ...}, and temperature 0 of the engine itself. The server imports this file by
+its name, so it must be on its path. While the overlap scheduler is on, a processor sees an answer that lacks its last
+token, and the position would be wrong: it must be off. Speculative decoding must be off too. SGLang computes logits
+in the model's dtype unless it is started with --enable-fp32-lm-head: with a bf16 head the rows are rounded, and what
+a checker with an f32 head computes differs by that.
 """
 
 import dataclasses

@@ -2,8 +2,8 @@
 
     python contrib/test_vectors.py [--without-torch]
 
-Neither vLLM nor SGLang is needed: their side is played by objects of the shapes that they hand to a processor. Without torch only the noise is
-checked, by numpy.
+Neither vLLM nor SGLang is needed: their side is played by objects of the shapes that they hand to a processor.
+Without torch only the noise is checked, by numpy.
 """
 
 import json

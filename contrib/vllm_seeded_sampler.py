@@ -2,11 +2,12 @@
 
     PYTHONPATH=contrib VLLM_USE_V2_MODEL_RUNNER=0 vllm serve MODEL --logits-processors vllm_seeded_sampler:SeededSampler
 
-A request asks for it with `vllm_xargs`: {"assay_seed": "<64 hex>", "assay_temperature": 0.7, ...}, and for temperature 0 of the engine
-itself; requests without are not touched. The class is a logits processor of vLLM's V1 model runner
-(vllm.v1.sample.logits_processor.LogitsProcessor); newer versions take those with VLLM_USE_V2_MODEL_RUNNER=0. Speculative decoding must
-be off. vLLM computes logits in the model's dtype and widens them to f32 before processors run: with a bf16 head the rows are rounded, and what a
-checker with an f32 head computes differs by that.
+A request asks for it with `vllm_xargs`: {"assay_seed": "<64 hex>", "assay_temperature": 0.7, ...}, and for
+temperature 0 of the engine itself; requests without are not touched. The class is a logits processor of vLLM's V1
+model runner (vllm.v1.sample.logits_processor.LogitsProcessor); newer versions take those with
+VLLM_USE_V2_MODEL_RUNNER=0. Speculative decoding must be off. vLLM computes logits in the model's dtype and widens
+them to f32 before processors run: with a bf16 head the rows are rounded, and what a checker with an f32 head computes
+differs by that.
 """
 
 import dataclasses

@@ -1,11 +1,12 @@
-//! Which token comes next: Gumbel-max under a seed, so that anybody who has the logits can say which token was right. The rule is
-//! `PROTOCOL.md`, "Seeded sampling"; whoever serves and whoever checks run these functions.
+//! Which token comes next: Gumbel-max under a seed, so that anybody who has the logits can say which token was right.
+//! The rule is `PROTOCOL.md`, "Seeded sampling"; whoever serves and whoever checks run these functions.
 //!
-//! In the order in which they act: `scale` (penalties, temperature), `cut` (top-k, top-p), `noise` (the seed's word for each token),
-//! `contest` (the largest sum). [`mod@probability`] is beside them: what is reported, not what is chosen by.
+//! In the order in which they act: `scale` (penalties, temperature), `cut` (top-k, top-p), `noise` (the seed's word for
+//! each token), `contest` (the largest sum). [`mod@probability`] is beside them: what is reported, not what is chosen
+//! by.
 //!
-//! The rule speaks of every token; the work is done only for those that can win. Where that is done, it is exact: a bound decides, and where a
-//! bound cannot, the rule itself.
+//! The rule speaks of every token; the work is done only for those that can win. Where that is done, it is exact: a
+//! bound decides, and where a bound cannot, the rule itself.
 
 mod contest;
 mod cut;

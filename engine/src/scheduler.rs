@@ -1,19 +1,20 @@
 //! Many generations on one decoder: continuous batching on a thread of its own.
 //!
-//! Each step takes every running answer one token further and fills prompts with what the step has left, oldest first, so that a long prompt
-//! delays nobody's next token by more than a bound. Requests are admitted in their order; fairness between callers is decided before
-//! they come here. A slot that is free keeps its tokens: the next prompt that begins alike computes only the rest. (Who can time answers can
-//! therefore tell that somebody asked with the same beginning.)
+//! Each step takes every running answer one token further and fills prompts with what the step has left, oldest first,
+//! so that a long prompt delays nobody's next token by more than a bound. Requests are admitted in their order;
+//! fairness between callers is decided before they come here. A slot that is free keeps its tokens: the next prompt
+//! that begins alike computes only the rest. (Who can time answers can therefore tell that somebody asked with the same
+//! beginning.)
 //!
 //! - A reader that is behind pauses its own slot and no other; after [`Limits::patience`] the slot goes to others.
 //! - A dropped reader frees its slot before the next step.
 //! - A decoder that fails, or panics, fails the requests it was working on; the thread goes on.
 //!
-//! Tokens depend on nothing but prompt, sampling and logits: neither on who else is in the batch nor on what the slot held before,
-//! as far as the decoder's logits do not.
+//! Tokens depend on nothing but prompt, sampling and logits: neither on who else is in the batch nor on what the slot
+//! held before, as far as the decoder's logits do not.
 //!
-//! `queue` is what callers see, `run` one generation, `slots` where generations sit and what stays behind, `step` one pass,
-//! `worker` the thread.
+//! `queue` is what callers see, `run` one generation, `slots` where generations sit and what stays behind, `step` one
+//! pass, `worker` the thread.
 
 mod queue;
 mod run;
@@ -37,7 +38,7 @@ pub use stub::Stub;
 pub const ALTERNATIVES_MAX: usize = 20;
 
 /// How much is taken on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Requests that wait for a slot; further ones are refused.
     pub waiting: usize,

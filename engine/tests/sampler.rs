@@ -1,4 +1,5 @@
-//! Golden vectors: ours (`proof/vectors/sampling.json`), and those of an independent implementation where they are at hand.
+//! Golden vectors: ours (`proof/vectors/sampling.json`), and those of an independent implementation where they are at
+//! hand.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! The scheduler over a decoder whose logits are a hash of the sequence: any token that is fed wrongly, twice, or not at all changes all
-//! that follow.
+//! The scheduler over a decoder whose logits are a hash of the sequence: any token that is fed wrongly, twice, or not
+//! at all changes all that follow.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};

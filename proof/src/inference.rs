@@ -1,7 +1,7 @@
 //! What a sampled answer is derived from and bound by. `PROTOCOL.md`, "Seeded sampling".
 //!
-//! A caller sends a nonce, never a seed. The miner that answers derives the seed from the nonce *and its own hotkey*, so an answer
-//! that another miner computed for the same nonce is worth nothing to it.
+//! A caller sends a nonce, never a seed. The miner that answers derives the seed from the nonce *and its own hotkey*,
+//! so an answer that another miner computed for the same nonce is worth nothing to it.
 
 use incentive::units::{Hotkey, NetUid};
 
@@ -110,14 +110,15 @@ pub fn choice_nonce(nonce: &[u8; 32], index: u32) -> [u8; 32] {
     if index == 0 { *nonce } else { derive("assay inference choice v1", &[nonce, &index.to_le_bytes()]) }
 }
 
-/// The nonce that stands for the integer `seed` of the OpenAI API: the same caller gets the same answer from the same miner.
+/// The nonce that stands for the integer `seed` of the OpenAI API: the same caller gets the same answer from the same
+/// miner.
 #[must_use]
 pub fn nonce_of_seed(seed: i64) -> [u8; 32] {
     derive("assay inference integer v1", &[&seed.to_le_bytes()])
 }
 
-/// Binds the tokens of an answer in their order, and through the seed to the question. Its head travels with every part of a
-/// stream: who sent it cannot give the tokens before another value later.
+/// Binds the tokens of an answer in their order, and through the seed to the question. Its head travels with every part
+/// of a stream: who sent it cannot give the tokens before another value later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenChain {
     head: Digest,

@@ -1,4 +1,5 @@
-//! Derivations of sampled answers: golden vectors of an independent implementation (`vectors/sampling.py`), and what must differ.
+//! Derivations of sampled answers: golden vectors of an independent implementation (`vectors/sampling.py`), and what
+//! must differ.
 
 use incentive::units::{Hotkey, NetUid};
 use proof::inference::{MIN_TEMPERATURE, Params, TokenChain, choice_nonce, nonce_of_seed, request_digest, seed};

@@ -7,8 +7,8 @@ use crate::sampler::scale::{Scaled, first, largest};
 /// Tokens that are looked at together.
 const GROUP: usize = 256;
 
-/// The token with the largest score, the lowest id among equals. What is passed over has a bound below the best score so far: the largest
-/// scaled logit of its group and the largest noise that there is, or that its word allows.
+/// The token with the largest score, the lowest id among equals. What is passed over has a bound below the best score
+/// so far: the largest scaled logit of its group and the largest noise that there is, or that its word allows.
 pub(super) fn winner(scaled: &Scaled, noise: &Noise) -> Choice {
     let id = first(&scaled.z, scaled.max);
     // The most probable token first: a good score to begin with passes over most others.
@@ -36,7 +36,8 @@ pub(super) fn winner(scaled: &Scaled, noise: &Noise) -> Choice {
     best
 }
 
-/// More than rounding can add to a sum of this size: a score is rounded by half of a 2^-23rd, the differences here likewise.
+/// More than rounding can add to a sum of this size: a score is rounded by half of a 2^-23rd, the differences here
+/// likewise.
 fn slack(score: f32, z: f32) -> f32 {
     (score.abs() + z.abs() + LARGEST) * 2.0f32.powi(-20)
 }

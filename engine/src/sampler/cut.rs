@@ -6,7 +6,8 @@ use crate::sampler::scale::{Scaled, largest};
 
 /// Tokens that share one maximum while the first `top_k` are looked for.
 const GROUP: usize = 64;
-/// Scaled logits within a step share a shelf while a nucleus is looked for: so many to a unit, and the last holds all below.
+/// Scaled logits within a step share a shelf while a nucleus is looked for: so many to a unit, and the last holds all
+/// below.
 const STEPS: f32 = 16.0;
 const SHELVES: usize = 512;
 
@@ -71,8 +72,8 @@ pub(super) fn largest_of(values: &[f32], count: usize) -> Vec<(u32, f32)> {
     top(values, count).into_iter().map(|key| (id(key), value(key))).collect()
 }
 
-/// The ids whose probabilities reach `top_p`. The rule sums in order; a sum in any order with a bound on its error decides nearly always, and
-/// order is only needed around the edge.
+/// The ids whose probabilities reach `top_p`. The rule sums in order; a sum in any order with a bound on its error
+/// decides nearly always, and order is only needed around the edge.
 fn nucleus(scaled: &Scaled, top_p: f64) -> Vec<u32> {
     near_nucleus(scaled, top_p).unwrap_or_else(|| {
         let mut keys = keys_where(&scaled.z, |_| true);
@@ -87,7 +88,14 @@ fn near_nucleus(scaled: &Scaled, top_p: f64) -> Option<Vec<u32>> {
     let shelf = |z: f32| (((scaled.max - z) * STEPS) as usize).min(SHELVES - 1);
     let exp = |z: f32| exp_near(f64::from(z) - f64::from(scaled.max));
     let mut sums = [0.0; SHELVES];
-    for &z in &scaled.z {
+    // Exponentials apart from their sums, so that they run in vectors.
+    let (groups, rest) = scaled.z.as_chunks::<16>();
+    for group in groups {
+        for (z, exp) in group.iter().zip(group.map(exp)) {
+            sums[shelf(*z)] += exp;
+        }
+    }
+    for &z in rest {
         sums[shelf(z)] += exp(z);
     }
     let edge = top_p * sums.iter().sum::<f64>();

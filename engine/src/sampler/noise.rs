@@ -50,8 +50,9 @@ impl Noise {
     }
 }
 
-/// The noise of a word: `-ln(-ln(1 - v))` with `v = (i + 0.5) / 2^24` and i the upper 24 bits, in f64, rounded once. Finite for every word, from
-/// -2.852 to 17.329, and it never grows with the word. (In f32, v would round to 1 for the last i, and the noise to infinity.)
+/// The noise of a word: `-ln(-ln(1 - v))` with `v = (i + 0.5) / 2^24` and i the upper 24 bits, in f64, rounded once.
+/// Finite for every word, from -2.852 to 17.329, and it never grows with the word. (In f32, v would round to 1 for the
+/// last i, and the noise to infinity.)
 #[must_use]
 pub fn gumbel(word: u32) -> f32 {
     let v = (f64::from(word >> 8) + 0.5) / 16_777_216.0;

@@ -5,8 +5,8 @@ use crate::sampler::cut::largest_of;
 /// Bound of the relative error of a sum of [`exp_near`]: that of the polynomial is below 1e-8, a test holds it to that.
 pub(super) const RELATIVE_ERROR: f64 = 1e-7;
 
-/// The log probability of one token, and the most probable tokens with theirs, under raw logits. A token at negative infinity has that for its
-/// log probability. Logits are finite or negative infinity, one at least finite.
+/// The log probability of one token, and the most probable tokens with theirs, under raw logits. A token at negative
+/// infinity has that for its log probability. Logits are finite or negative infinity, one at least finite.
 #[must_use]
 pub fn logprobs(logits: &[f32], id: u32, alternatives: usize) -> (f32, Vec<(u32, f32)>) {
     let max = super::scale::largest(logits);

@@ -29,8 +29,8 @@ impl Scaled {
     }
 }
 
-/// Each operation is rounded to f32 by itself: `((logit - frequency * count) - presence) / temperature`, the penalties for tokens
-/// of the answer only, no division at temperature 0.
+/// Each operation is rounded to f32 by itself: `((logit - frequency * count) - presence) / temperature`, the penalties
+/// for tokens of the answer only, no division at temperature 0.
 ///
 /// # Errors
 /// When a parameter is out of range, or the logits are none.

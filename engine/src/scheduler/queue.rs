@@ -85,7 +85,8 @@ impl Queue {
         self.state().waiting.iter().filter(|request| !request.events.is_closed()).count()
     }
 
-    /// Sleeps until there is a request, or the end, or for this long at most. Says whether the end is asked for and nothing waits.
+    /// Sleeps until there is a request, or the end, or for this long at most. Says whether the end is asked for and
+    /// nothing waits.
     pub fn sleep(&self, at_most: Option<Duration>) -> bool {
         let mut state = self.state();
         let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;

@@ -24,8 +24,8 @@ struct Found {
 
 /// The slot that a prompt goes to, with as much of it as was there already. `None` where no slot is free.
 ///
-/// The cache with the longest common beginning is taken as it is when its slot is free and little is lost by that; otherwise the
-/// beginning is copied to the slot that was not used for longest.
+/// The cache with the longest common beginning is taken as it is when its slot is free and little is lost by that;
+/// otherwise the beginning is copied to the slot that was not used for longest.
 pub(super) fn place(slots: &mut [Slot], decoder: &mut dyn Decoder, prompt: &[u32]) -> Option<usize> {
     let oldest = (0..slots.len()).filter(|slot| slots[*slot].run.is_none()).min_by_key(|slot| slots[*slot].used)?;
     // The last token is computed in any case: its logits are what is sampled from.

@@ -22,7 +22,8 @@ pub(super) struct Part {
     pub last: bool,
 }
 
-/// Every answer's next token, and up to `prefill` tokens of prompts, the oldest first. Slots whose reader has no room are left out.
+/// Every answer's next token, and up to `prefill` tokens of prompts, the oldest first. Slots whose reader has no room
+/// are left out.
 pub(super) fn plan(slots: &[Slot], prefill: usize) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut prompts = Vec::new();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::model::{Decoder, ModelError, ModelInfo, Output, Segment, Want};
 
-/// Logits are a hash of the sequence: the same for the same tokens, whatever else is computed, and different for any others. It takes its time
-/// asleep, so that what it costs is what surrounds it.
+/// Logits are a hash of the sequence: the same for the same tokens, whatever else is computed, and different for any
+/// others. It takes its time asleep, so that what it costs is what surrounds it.
 #[derive(Clone, Debug)]
 pub struct Stub {
     info: ModelInfo,

@@ -151,8 +151,8 @@ impl Worker<'_> {
         }
     }
 
-    /// After a failure that may have left anything in the caches: all who run fail, and every slot is emptied. A decoder that cannot even do
-    /// that is not asked again.
+    /// After a failure that may have left anything in the caches: all who run fail, and every slot is emptied. A
+    /// decoder that cannot even do that is not asked again.
     fn give_up(&mut self, problem: &str) {
         for index in 0..self.slots.len() {
             self.fail(index, problem);
