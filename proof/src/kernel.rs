@@ -1,6 +1,8 @@
 //! Exact integer rows times matrix: the one operation that is worth a device.
 
-use crate::rows::requantise;
+use crate::digest::Digest;
+use crate::merkle;
+use crate::rows::{Inputs, pack, requantise};
 use crate::weights::Weights;
 
 mod tile;
@@ -20,6 +22,18 @@ pub trait RowKernel: Send + Sync {
     fn forward(&self, weights: &Weights, rows: &mut [i8]) {
         forward(self, weights, rows);
     }
+
+    /// The leaves of all rows of a whole round, in the order of the rows; `head` is the one before it. A device whose
+    /// memory the rows never leave does so here. `None` when it broke: there is no such round.
+    fn leaves(&self, weights: &Weights, head: &Digest, chain: u16, round: u32) -> Option<Vec<Digest>> {
+        Some(leaves(self, weights, head, chain, round))
+    }
+
+    /// Whether something broke on the way: what the kernel has put out since then is worthless, and neither to be signed
+    /// nor to judge by. The processor never breaks.
+    fn broken(&self) -> bool {
+        false
+    }
 }
 
 /// [`RowKernel::forward`] by [`RowKernel::multiply`], layer by layer.
@@ -34,6 +48,24 @@ pub fn forward<K: RowKernel + ?Sized>(kernel: &K, weights: &Weights, rows: &mut 
             requantise(sums, weights.salts(index), batch);
         }
     }
+}
+
+/// [`RowKernel::leaves`] by [`RowKernel::forward`], all rows at once.
+pub fn leaves<K: RowKernel + ?Sized>(
+    kernel: &K,
+    weights: &Weights,
+    head: &Digest,
+    chain: u16,
+    round: u32,
+) -> Vec<Digest> {
+    let shape = weights.shape();
+    let mut rows = vec![0; shape.rows * shape.width];
+    Inputs::after(head).fill(0, shape.width, &mut rows);
+    kernel.forward(weights, &mut rows);
+    (0..)
+        .zip(rows.chunks_exact(shape.width))
+        .map(|(row, values)| merkle::leaf(chain, round, row, &pack(values)))
+        .collect()
 }
 
 /// One core, portable, safe: weights are widened once per tile and meet many rows.

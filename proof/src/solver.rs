@@ -39,6 +39,9 @@ pub enum OpenError {
     /// The sample names a row that was not computed.
     #[error("no row {} in round {} of chain {}: only computed rows can be opened", .0.row, .0.round, .0.chain)]
     Unknown(Sample),
+    /// The kernel broke, so its rows would be proven fraud.
+    #[error("the device broke while it computed the opened rows: open them with another kernel")]
+    Broken,
 }
 
 impl Solver {
@@ -55,21 +58,15 @@ impl Solver {
         &self.chain
     }
 
-    /// Computes the next round; `None` when the policy admits no more.
+    /// Computes the next round; `None` when the policy admits no more, or when the kernel broke.
     pub fn next_round(&mut self, kernel: &dyn RowKernel) -> Option<Round> {
         let shape = *self.weights.shape();
         let round = self.chain.rounds() + 1;
         if round > shape.rounds_max {
             return None;
         }
-        let mut rows = vec![0; shape.rows * shape.width];
-        Inputs::after(self.chain.head()).fill(0, shape.width, &mut rows);
-        kernel.forward(&self.weights, &mut rows);
         let chain = self.chain.index();
-        let leaves: Vec<_> = (0..)
-            .zip(rows.chunks_exact(shape.width))
-            .map(|(row, values)| merkle::leaf(chain, round, row, &pack(values)))
-            .collect();
+        let leaves = kernel.leaves(&self.weights, self.chain.head(), chain, round)?;
         let root = merkle::root(&leaves);
         self.leaves.push(leaves);
         let head = self.chain.push(root);
@@ -79,7 +76,7 @@ impl Solver {
     /// Recomputes and opens rows of this chain.
     ///
     /// # Errors
-    /// A sample names a row that this solver did not compute.
+    /// A sample names a row that this solver did not compute, or the kernel broke.
     pub fn open(&self, kernel: &dyn RowKernel, samples: &[Sample]) -> Result<Vec<OpenedRow>, OpenError> {
         Ok(open(&[self], kernel, samples)?.rows)
     }
@@ -93,7 +90,7 @@ impl Solver {
 /// Recomputes and opens the sampled rows of a hotkey's chains, in the order of the samples, in one pass over the layers.
 ///
 /// # Errors
-/// A sample names a row that none of the solvers computed.
+/// A sample names a row that none of the solvers computed, or the kernel broke.
 pub fn open(solvers: &[&Solver], kernel: &dyn RowKernel, samples: &[Sample]) -> Result<Opening, OpenError> {
     let Some(first) = solvers.first() else {
         return samples.first().map_or(Ok(Opening { rows: Vec::new() }), |sample| Err(OpenError::Unknown(*sample)));
@@ -110,6 +107,9 @@ pub fn open(solvers: &[&Solver], kernel: &dyn RowKernel, samples: &[Sample]) -> 
         paths.push(merkle::path(leaves, sample.row as usize));
     }
     kernel.forward(&first.weights, &mut rows);
+    if kernel.broken() {
+        return Err(OpenError::Broken);
+    }
     let packed = rows.chunks_exact(width).map(pack);
     Ok(Opening { rows: packed.zip(paths).map(|(packed, path)| OpenedRow { packed, path }).collect() })
 }
