@@ -29,7 +29,7 @@ pub struct Gpu {
 
 impl Gpu {
     /// Opens the device with this number: compiles the kernels, tests every path on the bound of exactness and measures
-    /// those that are right, which takes a second or two and up to 512 MiB of its memory.
+    /// those that are right, which takes a second or two and up to 600 MiB of its memory.
     ///
     /// # Errors
     /// Whatever [`CudaError`] there is, with its remedy.
@@ -67,6 +67,13 @@ impl Gpu {
     #[must_use]
     pub fn paths(&self) -> Vec<GemmPath> {
         self.plan.get().map(Plan::paths).unwrap_or_default()
+    }
+
+    /// The paths that the device has and that give wrong bits. They are never taken; a device that has any deserves
+    /// suspicion.
+    #[must_use]
+    pub fn wrong_paths(&self) -> &[GemmPath] {
+        self.plan.get().map_or(&[], |plan| &plan.wrong)
     }
 
     /// The fastest path.

@@ -113,21 +113,32 @@ const fn of_cublas(encoded: usize) -> Version {
     }
 }
 
-/// What the driver says about device `index`: name, UUID, bytes of memory, compute capability.
-pub(crate) fn describe(index: usize) -> Result<(String, [u8; 16], u64, (u32, u32)), DriverError> {
+/// What the driver says about a device.
+pub(crate) struct Description {
+    pub(crate) name: String,
+    pub(crate) uuid: [u8; 16],
+    pub(crate) memory: u64,
+    pub(crate) capability: (u32, u32),
+}
+
+/// Describes the device with this number.
+pub(crate) fn describe(index: usize) -> Result<Description, DriverError> {
     use driver::CUdevice_attribute_enum as A;
     let device = device::get(c_int::try_from(index).unwrap_or(c_int::MAX))?;
-    let name = device::get_name(device)?;
-    let uuid = device::get_uuid(device)?.bytes.map(i8::cast_unsigned);
-    // SAFETY: the device comes from the driver.
-    let memory = unsafe { device::total_mem(device) }? as u64;
     let attribute = |attribute| {
         // SAFETY: the device comes from the driver.
         unsafe { device::get_attribute(device, attribute) }.map(i32::unsigned_abs)
     };
-    let major = attribute(A::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
-    let minor = attribute(A::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
-    Ok((name, uuid, memory, (major, minor)))
+    Ok(Description {
+        name: device::get_name(device)?,
+        uuid: device::get_uuid(device)?.bytes.map(i8::cast_unsigned),
+        // SAFETY: the device comes from the driver.
+        memory: unsafe { device::total_mem(device) }? as u64,
+        capability: (
+            attribute(A::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
+            attribute(A::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
+        ),
+    })
 }
 
 /// The context of a device: the one that every part of this process shares.

@@ -113,7 +113,7 @@ impl Gemm {
     pub(crate) fn new(queue: &Queue, path: GemmPath) -> Result<Self, CudaError> {
         queue.fits(WORKSPACE)?;
         let workspace = queue.allocate(WORKSPACE)?;
-        // The library looks for the context of the calling thread, which the allocation has set.
+        queue.bind()?;
         let handle = lt::create_handle().map_err(failed(queue, path, "starting cuBLASLt"))?;
         Ok(Self { queue: queue.clone(), path, handle, workspace, plans: HashMap::new() })
     }
@@ -139,6 +139,7 @@ impl Gemm {
                 && rows * width * 4 <= sums.len(),
             "a product beyond its buffers"
         );
+        self.queue.bind()?;
         let failed = failed(&self.queue, self.path, "multiplying");
         if !self.plans.contains_key(&(width, rows)) {
             if self.plans.len() >= PLANS {

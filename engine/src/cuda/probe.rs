@@ -34,7 +34,7 @@ pub fn devices() -> Result<Vec<DeviceInfo>, CudaError> {
 }
 
 fn describe(index: usize) -> Result<DeviceInfo, CudaError> {
-    let (name, uuid, memory, capability) =
+    let driver::Description { name, uuid, memory, capability } =
         driver::describe(index).map_err(|error| CudaError::from_driver(index, "asking for name and memory", error))?;
     Ok(DeviceInfo { index, name, uuid: written(uuid), memory, capability })
 }

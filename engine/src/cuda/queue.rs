@@ -96,6 +96,11 @@ impl Queue {
         move |error| CudaError::from_driver(device, doing, error)
     }
 
+    /// Makes this device the one of the calling thread, which is where cuBLASLt looks for it.
+    pub(crate) fn bind(&self) -> Result<(), CudaError> {
+        self.stream.context().bind_to_thread().map_err(self.failed("choosing the device"))
+    }
+
     /// Bytes that are free on the device.
     pub(crate) fn free(&self) -> Result<u64, CudaError> {
         let (free, _) = self.stream.context().mem_get_info().map_err(self.failed("asking for free memory"))?;

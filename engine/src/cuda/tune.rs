@@ -23,40 +23,43 @@ const ROOMS: [usize; 4] = [16 << 20, 32 << 20, 64 << 20, 128 << 20];
 /// How long each is measured.
 const LENGTH: Duration = Duration::from_millis(40);
 
-/// The paths that are right, with the room for sums that is best for each, fastest first.
+/// The paths that are right, with the room for sums that is best for each, fastest first; and those that are wrong.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan(Vec<(GemmPath, usize)>);
+pub(crate) struct Plan {
+    right: Vec<(GemmPath, usize)>,
+    pub(crate) wrong: Vec<GemmPath>,
+}
 
 impl Plan {
     pub(crate) fn paths(&self) -> Vec<GemmPath> {
-        self.0.iter().map(|(path, _)| *path).collect()
+        self.right.iter().map(|(path, _)| *path).collect()
     }
 
     pub(crate) fn room(&self, path: GemmPath) -> Option<usize> {
-        self.0.iter().find(|(known, _)| *known == path).map(|(_, room)| *room)
+        self.right.iter().find(|(known, _)| *known == path).map(|(_, room)| *room)
     }
 }
 
 /// Tests and measures every path of the device.
 pub(crate) fn plan(gpu: &Arc<Gpu>) -> Result<Plan, CudaError> {
     let device = gpu.info().index;
-    let cases = [Case::adversarial(WIDTH), Case::random(272, 33), Case::random(16, 1)];
-    let mut measured = Vec::new();
-    let mut exists = false;
+    let cases = [Case::adversarial(WIDTH), Case::random(272, 33)];
+    let (mut measured, mut wrong) = (Vec::new(), Vec::new());
     for path in GemmPath::ALL {
-        match is_right(gpu, path, &cases) {
-            Ok(true) => measured.push((path, best(gpu, path)?)),
-            Ok(false) => {}
-            Err(CudaError::NoPath { .. }) => continue,
+        match is_right(gpu, path, &cases).and_then(|right| right.then(|| best(gpu, path)).transpose()) {
+            Ok(Some(best)) => measured.push((path, best)),
+            Ok(None) => wrong.push(path),
+            Err(CudaError::NoPath { .. }) => {}
+            // Other paths take more memory than the first, and one will do.
+            Err(CudaError::OutOfMemory { .. }) if !measured.is_empty() => {}
             Err(error) => return Err(error),
         }
-        exists = true;
     }
-    rank(measured).ok_or(if exists {
-        CudaError::Wrong { device }
-    } else {
-        CudaError::NoPath { device, path: GemmPath::F32 }
-    })
+    match (measured.is_empty(), wrong.is_empty()) {
+        (false, _) => Ok(Plan { right: ranked(measured), wrong }),
+        (true, false) => Err(CudaError::Wrong { device }),
+        (true, true) => Err(CudaError::NoPath { device, path: GemmPath::F32 }),
+    }
 }
 
 fn is_right(gpu: &Arc<Gpu>, path: GemmPath, cases: &[Case]) -> Result<bool, CudaError> {
@@ -91,10 +94,10 @@ fn best(gpu: &Arc<Gpu>, path: GemmPath) -> Result<(f64, usize), CudaError> {
     Ok(best.unwrap_or((0.0, ROOMS[0])))
 }
 
-fn rank(mut measured: Vec<(GemmPath, (f64, usize))>) -> Option<Plan> {
+/// The fastest first.
+fn ranked(mut measured: Vec<(GemmPath, (f64, usize))>) -> Vec<(GemmPath, usize)> {
     measured.sort_by(|(_, (one, _)), (_, (other, _))| other.total_cmp(one));
-    let plan: Vec<_> = measured.into_iter().map(|(path, (_, room))| (path, room)).collect();
-    (!plan.is_empty()).then_some(Plan(plan))
+    measured.into_iter().map(|(path, (_, room))| (path, room)).collect()
 }
 
 #[cfg(test)]
@@ -116,13 +119,11 @@ mod tests {
 
     #[test]
     fn the_fastest_path_is_first_and_keeps_its_room() {
-        let plan =
-            rank(vec![(GemmPath::Int8, (150e12, 1)), (GemmPath::Bf16, (2250e12, 2)), (GemmPath::F32, (70e12, 3))])
-                .unwrap();
+        let measured = vec![(GemmPath::Int8, (150e12, 1)), (GemmPath::Bf16, (2250e12, 2)), (GemmPath::F32, (70e12, 3))];
+        let plan = Plan { right: ranked(measured), wrong: Vec::new() };
         assert_eq!(plan.paths(), [GemmPath::Bf16, GemmPath::Int8, GemmPath::F32]);
         assert_eq!(plan.room(GemmPath::Int8), Some(1));
-        let plan = rank(vec![(GemmPath::F32, (7e12, 3))]).unwrap();
+        let plan = Plan { right: ranked(vec![(GemmPath::F32, (7e12, 3))]), wrong: vec![GemmPath::Int8] };
         assert_eq!((plan.paths(), plan.room(GemmPath::Int8)), (vec![GemmPath::F32], None));
-        assert!(rank(Vec::new()).is_none());
     }
 }
