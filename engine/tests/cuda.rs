@@ -2,10 +2,12 @@
 //! everything that a chain does is what the reference does.
 #![cfg(feature = "cuda")]
 
-use std::sync::Arc;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::{Arc, OnceLock};
 
 use engine::Case;
-use engine::cuda::{CudaError, Gpu, GpuKernel, devices};
+use engine::cuda::{CudaError, GemmPath, Gpu, GpuKernel, devices, kernels};
 use incentive::policy::ComputePolicy;
 use incentive::units::{Block, Hotkey, NetUid};
 use proof::rows::Inputs;
@@ -27,13 +29,14 @@ fn lacks_a_device(error: &CudaError) -> bool {
     )
 }
 
-/// The first device; `None`, with the reason printed, where there is none. `ASSAY_GPU` makes that a failure.
+/// The first device, opened once; `None`, with the reason printed, where there is none. `ASSAY_GPU` makes that a failure.
 fn gpu() -> Option<Arc<Gpu>> {
-    match Gpu::open(0) {
-        Ok(gpu) => Some(gpu),
+    static OPENED: OnceLock<Result<Arc<Gpu>, CudaError>> = OnceLock::new();
+    match OPENED.get_or_init(|| Gpu::open(0)) {
+        Ok(gpu) => Some(Arc::clone(gpu)),
         Err(error) => {
             assert!(std::env::var_os("ASSAY_GPU").is_none(), "ASSAY_GPU is set, and: {error}");
-            assert!(lacks_a_device(&error), "{error}");
+            assert!(lacks_a_device(error), "{error}");
             println!("skipped: {error}");
             None
         }
@@ -41,7 +44,7 @@ fn gpu() -> Option<Arc<Gpu>> {
 }
 
 /// A kernel on every path of the device.
-fn kernels(gpu: &Arc<Gpu>) -> Vec<GpuKernel> {
+fn on_every_path(gpu: &Arc<Gpu>) -> Vec<GpuKernel> {
     gpu.paths().into_iter().map(|path| gpu.kernel(Some(path)).unwrap()).collect()
 }
 
@@ -76,7 +79,7 @@ fn a_machine_without_cuda_is_told_what_is_missing() {
 #[test]
 fn products_are_exact_on_every_path() {
     let Some(gpu) = gpu() else { return };
-    for kernel in kernels(&gpu) {
+    for kernel in on_every_path(&gpu) {
         for width in [16, 48, 256, 1008, 4096, 8192] {
             let case = Case::adversarial(width);
             assert!(case.holds(&kernel), "{}: {} ({:?})", kernel.path(), case.name(), kernel.take_fault());
@@ -91,7 +94,7 @@ fn products_are_exact_on_every_path() {
 #[test]
 fn rows_and_rounds_are_those_of_the_reference() {
     let Some(gpu) = gpu() else { return };
-    for kernel in kernels(&gpu) {
+    for kernel in on_every_path(&gpu) {
         for (width, layers, rows) in
             [(16, 1, 1), (48, 3, 2), (272, 3, 128), (1648, 2, 64), (512, 4, 128), (4096, 2, 32)]
         {
@@ -115,7 +118,7 @@ fn more_rows_than_a_band_are_one_round() {
     // Bands of width 16 have 65520 rows at most.
     let weights = weights(policy(16, 2, 1 << 17));
     let expected = proof::kernel::leaves(&ScalarKernel, &weights, &[3; 32], 0, 1);
-    for kernel in kernels(&gpu) {
+    for kernel in on_every_path(&gpu) {
         assert!(kernel.leaves(&weights, &[3; 32], 0, 1).as_ref() == Some(&expected), "{}", kernel.path());
     }
 }
@@ -159,4 +162,129 @@ fn a_width_that_no_device_takes_breaks_the_kernel_until_the_fault_is_taken() {
     assert!(!case.holds(&kernel), "a broken kernel holds nothing");
     assert_eq!(kernel.take_fault(), Some(CudaError::Width(20)));
     assert!(!kernel.broken() && case.holds(&kernel));
+}
+
+/// Libraries that stand in for a device; `None` where there is no C++ compiler, which fails in CI.
+fn simulated() -> Option<&'static Path> {
+    static BUILT: OnceLock<Option<tempfile::TempDir>> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
+        if Command::new(&compiler).arg("--version").output().is_err() {
+            assert!(std::env::var_os("CI").is_none(), "CI has to check the host half, and there is no {compiler}");
+            println!("skipped: there is no C++ compiler ({compiler}; set CXX)");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("kernels.cu"), kernels::SOURCE).unwrap();
+        std::fs::write(folder.path().join("device.cpp"), include_str!("cuda/device.cpp")).unwrap();
+        let flags = ["-std=c++17", "-Ofast", "-fPIC", "-shared", "-fno-strict-aliasing", "-Wno-unknown-pragmas"];
+        let output = Command::new(compiler)
+            .args(flags)
+            .args(["device.cpp", "-o", "libcuda.so.1"])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for name in ["libnvrtc.so.13", "libcublasLt.so.13"] {
+            std::os::unix::fs::symlink("libcuda.so.1", folder.path().join(name)).unwrap();
+        }
+        Some(folder)
+    });
+    folder.as_ref().map(tempfile::TempDir::path)
+}
+
+/// Runs tests of this program on the simulated device, of which something fails.
+fn on_simulated(failure: &str, arguments: &[&str]) -> Option<Output> {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(arguments)
+        .env("LD_LIBRARY_PATH", simulated()?)
+        .env("ASSAY_GPU", "1")
+        .env("ASSAY_SIMULATE", failure)
+        .env("ASSAY_LOSE", tempfile::tempdir().unwrap().path().with_extension("lose"))
+        .output()
+        .unwrap();
+    Some(output)
+}
+
+#[test]
+fn simulated_device_passes_all_tests() {
+    let Some(output) = on_simulated("", &["--skip", "simulated"]) else { return };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("6 passed"), "{said}");
+}
+
+/// Prints what opening the device gives, for [`simulated_failures_are_named`].
+#[test]
+#[ignore = "run by another test, on a simulated device"]
+fn open_and_tell() {
+    match Gpu::open(0) {
+        Ok(gpu) => println!("told: paths {:?}, wrong {:?}", gpu.paths(), gpu.wrong_paths()),
+        Err(error) => println!("told: {error}"),
+    }
+}
+
+#[test]
+fn simulated_failures_are_named() {
+    for (failure, told) in [
+        ("no-device", "the driver sees no device: check nvidia-smi"),
+        ("mismatch", "the NVIDIA driver does not start (SYSTEM_DRIVER_MISMATCH)"),
+        ("ancient-driver", "the NVIDIA driver is too old: it supports CUDA 11.4, assay needs 12.0"),
+        ("old-driver", "the NVIDIA driver is too old: it supports CUDA 12.4, NVRTC 13.0 needs 13.0"),
+        ("old-device", "Simulated has compute capability 6.0: 7.5 or newer is needed"),
+        ("busy", "device 0 is not available: another process uses it exclusively"),
+        ("little-memory", "device 0 is out of memory: "),
+    ] {
+        let Some(output) = on_simulated(failure, &["--ignored", "--exact", "open_and_tell", "--nocapture"]) else {
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            said.contains(&format!("told: {told}")),
+            "{failure}: {said}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn simulated_paths_that_are_wrong_or_missing_are_not_taken() {
+    for (failure, without, wrong) in [("wrong-int8", "Int8", "[Int8]"), ("no-bf16", "Bf16", "[]")] {
+        let Some(output) = on_simulated(failure, &["--ignored", "--exact", "open_and_tell", "--nocapture"]) else {
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stdout);
+        let told = said.lines().find_map(|line| line.split_once("told: paths ")).map(|(_, told)| told).unwrap_or(&said);
+        let (paths, found) = told.split_once(", wrong ").unwrap_or((told, ""));
+        assert!(!paths.contains(without) && paths.contains("F32") && found == wrong, "{failure}: {said}");
+    }
+}
+
+/// Loses the device in the middle of a round, for [`simulated_loss_of_the_device_ends_the_chain`].
+#[test]
+#[ignore = "run by another test, on a simulated device"]
+fn lose_and_tell() {
+    let gpu = Gpu::open(0).unwrap();
+    let kernel = gpu.kernel(Some(GemmPath::Int8)).unwrap();
+    let weights = weights(policy(64, 3, 32));
+    let mut solver = Solver::new(Arc::clone(&weights), &Hotkey([4; 32]), 0);
+    assert!(solver.next_round(&kernel).is_some());
+    std::fs::write(std::env::var_os("ASSAY_LOSE").unwrap(), "3").unwrap();
+    assert_eq!((solver.next_round(&kernel), solver.chain().rounds()), (None, 1));
+    let samples = [proof::Sample { chain: 0, round: 1, row: 5 }];
+    assert_eq!(solver.open(&kernel, &samples), Err(proof::OpenError::Broken));
+    assert!(solver.open(&ScalarKernel, &samples).is_ok());
+    let fault = kernel.take_fault().unwrap();
+    assert!(fault.is_fatal(), "{fault}");
+    assert_eq!(solver.next_round(&kernel), None, "it tries again and breaks again");
+    assert!(kernel.take_fault().unwrap().is_fatal());
+    println!("told: {fault}");
+}
+
+#[test]
+fn simulated_loss_of_the_device_ends_the_chain() {
+    let Some(output) = on_simulated("lost", &["--ignored", "--exact", "lose_and_tell", "--nocapture"]) else { return };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("told: device 0 failed (ILLEGAL_ADDRESS) while "), "{said}");
 }

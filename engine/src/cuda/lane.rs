@@ -262,7 +262,7 @@ mod tests {
         for width in (16..=WIDTH_MAX).step_by(16) {
             for room in [0, 1 << 20, 16 << 20, 128 << 20, 1 << 40] {
                 let rows = band(width, room);
-                assert!(rows >= STEP && rows <= grid::ROWS_MAX && rows.is_multiple_of(STEP));
+                assert!((STEP..=grid::ROWS_MAX).contains(&rows) && rows.is_multiple_of(STEP));
                 assert!((rows * width).is_multiple_of(64));
                 assert!(rows == STEP || rows * width * 4 <= room);
             }
