@@ -1,6 +1,7 @@
 //! Where numbers are crunched, behind traits that know neither network nor chain.
 //!
 //! - [`compute`]: the compute proof's exact integer kernels on the processor.
+//! - `cuda`: the same on NVIDIA devices (feature `cuda`).
 //! - [`model`]: decoders; [`generation`]: what is asked of them.
 //! - [`sampler`]: which token comes next; [`scheduler`]: many generations on one decoder.
 //! - [`embedding`]: encoders, texts to vectors.
@@ -8,6 +9,8 @@
 //! - [`text`]: tokenizers, chat templates, stop texts.
 
 pub mod compute;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod embedding;
 pub mod generation;
 pub mod model;

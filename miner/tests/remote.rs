@@ -47,7 +47,7 @@ mod remote {
         while let Some(delta) = deltas.recv().await {
             match delta? {
                 Delta::Begin { prompt_ids, .. } => answer.prompt_ids = prompt_ids,
-                Delta::Text { text, tokens } => {
+                Delta::Text { text, tokens, .. } => {
                     answer.text += &text;
                     answer.tokens.extend(tokens);
                 }

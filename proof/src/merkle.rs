@@ -2,10 +2,13 @@
 
 use crate::digest::{Digest, derive};
 
+/// The context in which leaves are hashed.
+pub const LEAF_CONTEXT: &str = "assay leaf v1";
+
 /// The leaf of a packed row. Its place is part of it, so that no row can stand for another.
 #[must_use]
 pub fn leaf(chain: u16, round: u32, row: u32, packed: &[u8]) -> Digest {
-    derive("assay leaf v1", &[&[0], &chain.to_le_bytes(), &round.to_le_bytes(), &row.to_le_bytes(), packed])
+    derive(LEAF_CONTEXT, &[&[0], &chain.to_le_bytes(), &round.to_le_bytes(), &row.to_le_bytes(), packed])
 }
 
 fn node(left: &Digest, right: &Digest) -> Digest {

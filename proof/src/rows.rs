@@ -18,6 +18,13 @@ impl Inputs {
         Self(derive("assay rows v1", &[head]))
     }
 
+    /// Seed of the ChaCha8 stream that the rows lie in, one after the other, from its beginning: a byte for each value,
+    /// of which the lower five bits count.
+    #[must_use]
+    pub const fn seed(&self) -> &Digest {
+        &self.0
+    }
+
     /// Writes consecutive rows into `out`, beginning with row `first`; `width` is a multiple of 16.
     pub fn fill(&self, first: u32, width: usize, out: &mut [i8]) {
         let mut stream = ChaCha8Rng::from_seed(self.0);
