@@ -2,7 +2,7 @@
 'use strict';
 
 const OpenAI = require('openai');
-const { version } = require('openai/package.json');
+const { VERSION: version } = require('openai/version');
 
 const [url, apiKey, model, embedder] = process.argv.slice(2);
 const messages = [{ role: 'user', content: 'Hello?' }];

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -93,9 +94,12 @@ async fn run(name: &str, serving: &Serving, json: bool) -> Result<ExitCode> {
     ensure!(backend.model().kind == Kind::Decoder, "{name} only embeds; its answers have no tokens to be timed");
     let mut figures = Vec::new();
     // One that warms up.
-    measure(&backend, 1, serving).await?;
+    measure(&backend, 0..1, serving).await?;
+    let mut asked = 1;
     for concurrency in &serving.concurrency {
-        figures.push(measure(&backend, concurrency.get(), serving).await?);
+        let numbers = asked..asked + concurrency.get();
+        asked = numbers.end;
+        figures.push(measure(&backend, numbers, serving).await?);
     }
     let (prompt_tokens, answer_tokens) = (serving.prompt_tokens, serving.answer_tokens);
     let report = Report { model: model.id(), prompt_tokens, answer_tokens, figures };
@@ -118,13 +122,13 @@ fn find(name: &str, file: Option<&Path>) -> Result<ModelConfig> {
     Ok(ModelConfig::Local(LocalModel::new(name, name.into())))
 }
 
-/// `concurrency` answers at once; those of another nonce have another prompt, so that no cache is shared.
+/// As many answers at once as there are numbers. Another number has another prompt, so that no cache helps.
 ///
 /// # Errors
 /// The first error of an answer.
-pub async fn measure(backend: &Arc<dyn Backend>, concurrency: usize, serving: &Serving) -> Result<Figures> {
+pub async fn measure(backend: &Arc<dyn Backend>, numbers: Range<usize>, serving: &Serving) -> Result<Figures> {
     let start = Instant::now();
-    let answers = (0..concurrency).map(|number| answer(backend.as_ref(), completion(number, serving)));
+    let answers = numbers.map(|number| answer(backend.as_ref(), completion(number, serving)));
     let runs = join_all(answers).await.into_iter().collect::<Result<Vec<Run>>>()?;
     let wall = start.elapsed();
     Ok(Figures::of(&runs, wall))
@@ -132,7 +136,7 @@ pub async fn measure(backend: &Arc<dyn Backend>, concurrency: usize, serving: &S
 
 fn completion(number: usize, serving: &Serving) -> Completion {
     // Small ids are single bytes or frequent pieces in every vocabulary; which, does not matter for the time.
-    let ids = (0..serving.prompt_tokens.get()).map(|at| ((at * 7 + number * 13) % 200 + 32) as u32);
+    let ids = (0..serving.prompt_tokens.get()).map(|at| 32 + mix(number, at) % 200);
     Completion {
         prompt: Prompt::Tokens(ids.collect()),
         temperature: 0.0,
@@ -147,6 +151,13 @@ fn completion(number: usize, serving: &Serving) -> Completion {
         caller: Hotkey([0; 32]),
         nonce: [0; 32],
     }
+}
+
+/// No two numbers have a row in common.
+fn mix(number: usize, at: usize) -> u32 {
+    let mixed =
+        (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (at as u64 + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    ((mixed ^ (mixed >> 31)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 40) as u32
 }
 
 async fn answer(backend: &dyn Backend, completion: Completion) -> Result<Run> {
@@ -244,7 +255,7 @@ mod tests {
     async fn figures_are_those_of_the_backend() {
         let pace = Pace::Every(Duration::from_millis(10));
         let backend: Arc<dyn Backend> = Arc::new(Stub::new("stub", pace, 1));
-        let figures = measure(&backend, 3, &serving()).await.unwrap();
+        let figures = measure(&backend, 0..3, &serving()).await.unwrap();
         assert_eq!(figures.concurrency, 3);
         assert!(figures.tpot_p50 >= 9.0 && figures.tpot_p95 >= figures.tpot_p50, "{figures:?}");
         assert!(figures.tokens_per_second > 0.0 && figures.tokens_per_second <= 33.0 / 0.09, "{figures:?}");
@@ -255,6 +266,13 @@ mod tests {
             figures: vec![figures],
         };
         assert!(report.table().unwrap().lines().all(|line| line.len() <= 80));
+    }
+
+    #[test]
+    fn prompts_begin_differently() {
+        let heads: std::collections::HashSet<_> =
+            (0..200).map(|number| [0, 1, 2, 3].map(|at| mix(number, at) % 200)).collect();
+        assert_eq!(heads.len(), 200);
     }
 
     #[test]

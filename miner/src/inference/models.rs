@@ -166,7 +166,8 @@ fn table(rows: &[Row]) -> Result<String, std::fmt::Error> {
         writeln!(text, "{}", row.id)?;
         writeln!(text, "  from       {}", row.source)?;
         let kind = if row.kind == Kind::Decoder { "decoder" } else { "encoder" };
-        let context = row.context.map_or_else(|| "unknown".to_owned(), |context| format!("{context} tokens"));
+        let context =
+            row.context.map_or_else(|| "as the model has it".to_owned(), |context| format!("{context} tokens"));
         writeln!(text, "  serves     {kind}, {} slots, context {context}", row.slots)?;
         let precision = row.precision.as_deref().unwrap_or("as stored or unknown");
         let memory =
