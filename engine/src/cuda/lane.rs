@@ -148,7 +148,8 @@ impl Lane {
 
     /// Products of this shape and nothing else, for about this long; operations per second.
     pub(crate) fn raw_rate(&mut self, rows: usize, width: usize, length: Duration) -> Result<f64, CudaError> {
-        let rows = rows.next_multiple_of(STEP);
+        // Far beyond any memory, and far from what cannot be counted.
+        let rows = rows.min(1 << 40).next_multiple_of(STEP);
         let (layer, inputs, mut sums) = self.operands(rows, width, 1)?;
         let operations = 2.0 * rows as f64 * (width * width) as f64;
         self.repeat(length, operations, |lane| lane.gemm.run((&layer, 0), &inputs, &mut sums, width, rows))
