@@ -211,6 +211,45 @@ impl Config {
         self.windows.len()
     }
 
+    /// Names and shapes of all tensors.
+    pub(crate) fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let (hidden, wide) = (self.hidden, self.intermediate);
+        let (queries, keys) = (self.heads * self.head, self.key_heads * self.head);
+        let mut shapes = vec![
+            ("model.embed_tokens.weight".to_owned(), vec![self.vocabulary, hidden]),
+            ("model.norm.weight".to_owned(), vec![hidden]),
+        ];
+        if !self.tied {
+            shapes.push(("lm_head.weight".to_owned(), vec![self.vocabulary, hidden]));
+        }
+        for layer in 0..self.layers() {
+            let mut push = |part: &str, shape: Vec<usize>| shapes.push((format!("model.layers.{layer}.{part}"), shape));
+            for norm in ["input_layernorm.weight", "post_attention_layernorm.weight"] {
+                push(norm, vec![hidden]);
+            }
+            if self.head_norm {
+                push("self_attn.q_norm.weight", vec![self.head]);
+                push("self_attn.k_norm.weight", vec![self.head]);
+            }
+            let linears = [
+                ("self_attn.q_proj", queries, hidden, self.query_bias),
+                ("self_attn.k_proj", keys, hidden, self.query_bias),
+                ("self_attn.v_proj", keys, hidden, self.query_bias),
+                ("self_attn.o_proj", hidden, queries, self.output_bias),
+                ("mlp.gate_proj", wide, hidden, self.mlp_bias),
+                ("mlp.up_proj", wide, hidden, self.mlp_bias),
+                ("mlp.down_proj", hidden, wide, self.mlp_bias),
+            ];
+            for (name, outputs, inputs, biased) in linears {
+                push(&format!("{name}.weight"), vec![outputs, inputs]);
+                if biased {
+                    push(&format!("{name}.bias"), vec![outputs]);
+                }
+            }
+        }
+        shapes
+    }
+
     fn checked(self, file: &str) -> Result<Self, ModelError> {
         let zero =
             [self.vocabulary, self.hidden, self.intermediate, self.layers(), self.heads, self.key_heads, self.head]

@@ -92,7 +92,7 @@ pub(crate) fn build(
     options: &LoadOptions<'_>,
 ) -> Result<Transformer, ModelError> {
     let context = options.context.unwrap_or(4096).min(config.positions).max(1);
-    let available = options.memory_limit.or_else(available).unwrap_or(u64::MAX);
+    let available = options.memory_limit.or_else(available).unwrap_or(1 << 46);
     let needed = needed(tensors, &config, context, options).saturating_add(largest);
     if needed > available {
         let remedy = "lower the context, the slots or the precision".to_owned();
@@ -129,22 +129,19 @@ fn held(tensors: &dyn Tensors, config: &Config, options: &LoadOptions<'_>) -> Pr
 
 /// Bytes for weights, caches and working space.
 fn needed(tensors: &dyn Tensors, config: &Config, context: usize, options: &LoadOptions<'_>) -> u64 {
-    let precision = held(tensors, config, options);
-    let matrix =
-        |outputs: usize, inputs: usize| Matrix::bytes(outputs as u64, inputs as u64, precision.for_rows(inputs));
-    let (queries, keys) = (config.heads * config.head, config.key_heads * config.head);
-    let layer = [
-        (queries + 2 * keys, config.hidden),
-        (config.hidden, queries),
-        (2 * config.intermediate, config.hidden),
-        (config.hidden, config.intermediate),
-    ];
-    let layer = layer.into_iter().fold(0_u64, |sum, (outputs, inputs)| sum.saturating_add(matrix(outputs, inputs)));
-    let ends = matrix(config.vocabulary, config.hidden).saturating_mul(if config.tied { 1 } else { 2 });
+    let weights = config.tensors().into_iter().map(|(name, shape)| match shape[..] {
+        [outputs, inputs] => {
+            let stored = tensors.stored(&name).map_or(Precision::F32, Stored::natural);
+            let held = options.precision.unwrap_or(stored).for_rows(inputs);
+            Matrix::bytes(outputs as u64, inputs as u64, held)
+        }
+        _ => shape.iter().product::<usize>() as u64 * 4,
+    });
     let caches = Cache::bytes(config, context).saturating_mul(options.slots.max(1) as u64);
-    let widths = 4 * config.hidden + 3 * (queries + 2 * keys) + 6 * config.intermediate + config.vocabulary;
+    let heads = (config.heads + 2 * config.key_heads) * config.head;
+    let widths = 4 * config.hidden + 3 * heads + 6 * config.intermediate + config.vocabulary;
     let working = (widths * CHUNK * 4 + context * config.heads * 16) as u64;
-    layer.saturating_mul(config.layers() as u64).saturating_add(ends).saturating_add(caches).saturating_add(working)
+    weights.fold(caches.saturating_add(working), u64::saturating_add)
 }
 
 /// Memory that the system would give, where it says so.
@@ -188,9 +185,7 @@ impl Loader<'_> {
         self.digests.push((name, form, digest));
         self.parameters += parameters as u64;
         if let Some(progress) = self.options.progress {
-            let parts = 9 + 2 * usize::from(self.config.head_norm) + 3 * usize::from(self.config.query_bias);
-            let parts = parts + usize::from(self.config.output_bias) + 3 * usize::from(self.config.mlp_bias);
-            progress(self.digests.len(), parts * self.config.layers() + 3 - usize::from(self.config.tied));
+            progress(self.digests.len(), self.config.tensors().len());
         }
     }
 

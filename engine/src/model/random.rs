@@ -66,7 +66,8 @@ pub fn random(config: &Config, seed: u64, options: &LoadOptions<'_>) -> Result<B
 /// When the folder cannot be written.
 pub fn write_random(config: &Config, seed: u64, folder: &Path) -> Result<(), ModelError> {
     let random = Random(seed);
-    let tensors = shapes(config)
+    let tensors = config
+        .tensors()
         .into_iter()
         .map(|(name, shape)| random.read(&name, &shape).map(|raw| (name, shape, raw.bytes)))
         .collect::<Result<Vec<_>, _>>()?;
@@ -80,43 +81,4 @@ pub fn write_random(config: &Config, seed: u64, folder: &Path) -> Result<(), Mod
     };
     let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>().map_err(failed)?;
     safetensors::serialize_to_file(views, None, &path).map_err(failed)
-}
-
-/// Names and shapes of all tensors of a model.
-fn shapes(config: &Config) -> Vec<(String, Vec<usize>)> {
-    let (hidden, wide) = (config.hidden, config.intermediate);
-    let (queries, keys) = (config.heads * config.head, config.key_heads * config.head);
-    let mut shapes = vec![
-        ("model.embed_tokens.weight".to_owned(), vec![config.vocabulary, hidden]),
-        ("model.norm.weight".to_owned(), vec![hidden]),
-    ];
-    if !config.tied {
-        shapes.push(("lm_head.weight".to_owned(), vec![config.vocabulary, hidden]));
-    }
-    for layer in 0..config.layers() {
-        let mut push = |part: &str, shape: Vec<usize>| shapes.push((format!("model.layers.{layer}.{part}"), shape));
-        for norm in ["input_layernorm.weight", "post_attention_layernorm.weight"] {
-            push(norm, vec![hidden]);
-        }
-        if config.head_norm {
-            push("self_attn.q_norm.weight", vec![config.head]);
-            push("self_attn.k_norm.weight", vec![config.head]);
-        }
-        let linears = [
-            ("self_attn.q_proj", queries, hidden, config.query_bias),
-            ("self_attn.k_proj", keys, hidden, config.query_bias),
-            ("self_attn.v_proj", keys, hidden, config.query_bias),
-            ("self_attn.o_proj", hidden, queries, config.output_bias),
-            ("mlp.gate_proj", wide, hidden, config.mlp_bias),
-            ("mlp.up_proj", wide, hidden, config.mlp_bias),
-            ("mlp.down_proj", hidden, wide, config.mlp_bias),
-        ];
-        for (name, outputs, inputs, biased) in linears {
-            push(&format!("{name}.weight"), vec![outputs, inputs]);
-            if biased {
-                push(&format!("{name}.bias"), vec![outputs]);
-            }
-        }
-    }
-    shapes
 }

@@ -63,6 +63,17 @@ fn shards_are_the_same_model() {
 }
 
 #[test]
+fn progress_counts_every_tensor() {
+    let steps = std::sync::Mutex::new(Vec::new());
+    let note = |done: usize, all: usize| steps.lock().expect("not poisoned").push((done, all));
+    let options = engine::LoadOptions { progress: Some(&note), ..options(None, 1) };
+    load(&data().join(MODEL), &options).expect("it loads");
+    let file = fs::read(data().join(MODEL).join("model.safetensors")).expect("it is there");
+    let count = parts(&file).0.as_object().expect("tensors").len();
+    assert_eq!(*steps.lock().expect("not poisoned"), (1..=count).map(|done| (done, count)).collect::<Vec<_>>());
+}
+
+#[test]
 fn every_bit_counts() {
     let folder = tempfile::tempdir().expect("a folder");
     copy(folder.path());
