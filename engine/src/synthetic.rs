@@ -46,7 +46,7 @@ pub enum Precision {
 /// # Errors
 /// When the folder exists already or cannot be written.
 pub fn tiny(folder: &Path, recipe: Recipe) -> Result<(), MakeError> {
-    random_model(folder, recipe, Shape::tiny(), &mut |_| {})
+    random_model(folder, recipe, &Shape::tiny(), &mut |_| {})
 }
 
 /// Makes a random decoder with weights of at least so many bytes, in shards, for measurements of time. `progress` is told
@@ -55,7 +55,7 @@ pub fn tiny(folder: &Path, recipe: Recipe) -> Result<(), MakeError> {
 /// # Errors
 /// When the folder exists already or cannot be written.
 pub fn large(folder: &Path, recipe: Recipe, bytes: u64, progress: &mut dyn FnMut(&str)) -> Result<(), MakeError> {
-    random_model(folder, recipe, Shape::large(bytes, recipe.precision), progress)
+    random_model(folder, recipe, &Shape::large(bytes, recipe.precision), progress)
 }
 
 /// Trains a decoder of two million weights for so many steps on text of this project. `progress` is told the loss.
@@ -76,10 +76,10 @@ pub fn trained(
     Ok(trained)
 }
 
-fn random_model(folder: &Path, recipe: Recipe, shape: Shape, progress: &mut dyn FnMut(&str)) -> Result<(), MakeError> {
+fn random_model(folder: &Path, recipe: Recipe, shape: &Shape, progress: &mut dyn FnMut(&str)) -> Result<(), MakeError> {
     let mut to = Folder::create(folder)?;
     let tokenizer = tokenizer::train(shape.vocabulary, &[tokenizer::PROSE, tokenizer::LICENSE])?;
     let weights = Weights::Random(Random::new(recipe.seed));
-    to.write(&shape, &tokenizer, &weights, recipe.precision, progress)?;
+    to.write(shape, &tokenizer, &weights, recipe.precision, progress)?;
     to.commit()
 }

@@ -106,6 +106,12 @@ impl Drop for Folder {
     }
 }
 
+/// Gives a file the permissions of the files beside it: the library that writes tensors lets nobody else read them.
+pub(super) fn readable(path: &Path) -> Result<(), MakeError> {
+    let permissions = std::fs::metadata(path.with_file_name("config.json")).map(|file| file.permissions());
+    permissions.and_then(|mode| std::fs::set_permissions(path, mode)).map_err(|e| MakeError::new(path, e))
+}
+
 pub(super) fn write_json(path: &Path, value: &Value) -> Result<(), MakeError> {
     let text = format!("{value:#}\n");
     std::fs::write(path, text).map_err(|e| MakeError::new(path, e))

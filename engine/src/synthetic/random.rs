@@ -6,7 +6,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use super::shape::Plan;
 
 /// Standard deviation of the sum of four uniform 16-bit integers: the square root of (65536² − 1) / 3.
-const SUM_DEVIATION: f64 = 37837.227_2;
+const SUM_DEVIATION: f64 = 37_837.227_2;
 /// Its mean.
 const SUM_MEAN: i32 = 131_070;
 

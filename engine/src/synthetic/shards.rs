@@ -91,6 +91,7 @@ pub(super) fn write(
         let path = to.join(&name);
         serialize_to_file(views, Some(format), &path)
             .map_err(|e| MakeError::new(&path, std::io::Error::other(e.to_string())))?;
+        folder::readable(&path)?;
         map.extend(shard.iter().map(|plan| (plan.name.clone(), Value::from(name.as_str()))));
     }
     if shards.len() > 1 {

@@ -23,8 +23,26 @@ const WARM_UP: usize = 20;
 /// Of each matrix that adds to the residual stream, so that the first loss is that of a uniform guess.
 const START: f64 = 0.2;
 
-/// Source of this crate: text of the project, and a change of it changes this crate anyway.
-const SOURCES: [&str; 16] = [
+/// Source of this crate and of those below it: text of the project, and a change of it builds this crate anew anyway.
+const SOURCES: [&str; 34] = [
+    include_str!("../../../proof/src/chain.rs"),
+    include_str!("../../../proof/src/digest.rs"),
+    include_str!("../../../proof/src/kernel.rs"),
+    include_str!("../../../proof/src/merkle.rs"),
+    include_str!("../../../proof/src/opening.rs"),
+    include_str!("../../../proof/src/rows.rs"),
+    include_str!("../../../proof/src/sample.rs"),
+    include_str!("../../../proof/src/shape.rs"),
+    include_str!("../../../proof/src/solver.rs"),
+    include_str!("../../../proof/src/verify.rs"),
+    include_str!("../../../proof/src/weights.rs"),
+    include_str!("../../../proof/src/window.rs"),
+    include_str!("../../../incentive/src/board.rs"),
+    include_str!("../../../incentive/src/policy.rs"),
+    include_str!("../../../incentive/src/score.rs"),
+    include_str!("../../../incentive/src/units.rs"),
+    include_str!("../../../incentive/src/verdict.rs"),
+    include_str!("../../../incentive/src/weights.rs"),
     include_str!("../compute.rs"),
     include_str!("../compute/batch.rs"),
     include_str!("../compute/case.rs"),

@@ -126,7 +126,7 @@ impl<'a> Vocabulary<'a> {
             let problem = format!("has more than {TOKENS} tokens, or one with more than {TOKEN_BYTES} bytes");
             return Err(folder::damaged(source.file, &problem));
         }
-        let types = source.numbers("tokenizer.ggml.token_type", |value| integer(value))?.unwrap_or_default();
+        let types = source.numbers("tokenizer.ggml.token_type", integer)?.unwrap_or_default();
         Ok(Self { tokens, types })
     }
 

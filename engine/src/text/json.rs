@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 /// The filter. `indent` is the number of spaces; the other arguments of Python's function are refused.
-pub(super) fn filter(value: &Value, arguments: Kwargs) -> Result<String, Error> {
+pub(super) fn filter(value: &Value, arguments: &Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = arguments.get("indent")?;
     let _: Option<bool> = arguments.get("ensure_ascii")?;
     arguments.assert_all_used()?;

@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::fmt;
 use std::io;
 
+use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 use minijinja_contrib::pycompat;
 
@@ -33,7 +34,7 @@ impl Template {
         environment.set_recursion_limit(DEPTH);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_unknown_method_callback(pycompat::unknown_method_callback);
-        environment.add_filter("tojson", |value: &Value, arguments| json::filter(value, arguments));
+        environment.add_filter("tojson", |value: &Value, arguments: Kwargs| json::filter(value, &arguments));
         environment.add_function("raise_exception", |text: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(Raised(text)))
         });
@@ -62,8 +63,8 @@ impl Template {
         };
         let context = context! { ..context, ..Value::from_serialize(variables) };
         let mut out = Bounded(Vec::new());
-        let template = self.compile(&self.environment).map_err(failure)?;
-        template.render_captured_to(context, &mut out).map_err(failure)?;
+        let template = self.compile(&self.environment).map_err(|e| failure(&e))?;
+        template.render_captured_to(context, &mut out).map_err(|e| failure(&e))?;
         String::from_utf8(out.0).map_err(|e| TextError::Template(e.to_string()))
     }
 
@@ -78,7 +79,7 @@ impl Template {
 }
 
 /// What the template said with `raise_exception`, or how it failed.
-fn failure(error: Error) -> TextError {
+fn failure(error: &Error) -> TextError {
     let mut cause = error.source();
     while let Some(inner) = cause {
         if let Some(Raised(text)) = inner.downcast_ref() {

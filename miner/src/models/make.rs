@@ -31,7 +31,7 @@ pub struct Make {
     #[arg(long, value_name = "MIB", default_value = "512", value_parser = clap::value_parser!(u64).range(1..=65536))]
     pub size: u64,
     /// Steps of training; for `trained`
-    #[arg(long, value_name = "N", default_value = "400", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value = "300", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub steps: u32,
 }
 

@@ -1,6 +1,10 @@
 //! Tokenizers, chat templates and streams equal those of transformers.
 
+mod chat;
+#[path = "../fixtures/mod.rs"]
 mod fixtures;
+mod gguf;
+mod stream;
 
 use std::path::{Path, PathBuf};
 
