@@ -32,12 +32,17 @@ pub struct Model {
     pub created: u64,
     /// What it does.
     pub kind: Kind,
+    /// The rule by which it chooses tokens ([`proof::inference::SAMPLER`]); unknown where another server chooses by a rule of
+    /// its own.
+    pub sampler: Option<&'static str>,
 }
 
 /// What a model does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Continues text.
+    #[default]
     Decoder,
     /// Turns text into vectors.
     Encoder,
@@ -103,6 +108,8 @@ pub enum Delta {
         text: String,
         /// Tokens since the delta before; empty where the server does not show ids.
         tokens: Vec<Token>,
+        /// The same tokens as log probabilities show them; empty unless asked for.
+        logprobs: Vec<Logprob>,
     },
     /// The last part.
     End {
@@ -111,6 +118,17 @@ pub enum Delta {
         /// Tokens of the answer.
         tokens: usize,
     },
+}
+
+/// A token with its log probability, in bytes, because a token may be part of a character.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logprob {
+    /// What the token stands for.
+    pub bytes: Vec<u8>,
+    /// See [`Token::logprob`].
+    pub logprob: f32,
+    /// The most probable tokens, as many as asked for.
+    pub top: Vec<(Vec<u8>, f32)>,
 }
 
 /// Vectors, one for each input.

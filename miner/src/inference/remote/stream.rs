@@ -133,7 +133,7 @@ impl Progress {
 
     /// The deltas of a chunk, or why the server is not to be listened to any longer.
     pub fn take(&mut self, chunk: Chunk) -> Result<Vec<Delta>, Failure> {
-        let Chunk { text, tokens, prompt_ids, finish, prompt_tokens, completion_tokens } = chunk;
+        let Chunk { text, tokens, mut logprobs, prompt_ids, finish, prompt_tokens, completion_tokens } = chunk;
         let mut deltas = self.begin(prompt_ids, prompt_tokens);
         let missing = completion_tokens.unwrap_or(0).saturating_sub(self.tokens + tokens.len());
         let brings = !text.is_empty() || !tokens.is_empty() || finish.is_some() || missing > 0;
@@ -146,8 +146,10 @@ impl Progress {
             return Err(Failure::Answer(format!("the server sends more than the {most} tokens that were asked for")));
         }
         let tokens = self.shown(missing, tokens);
-        if !text.is_empty() || !tokens.is_empty() {
-            deltas.push(Delta::Text { text, tokens });
+        // vLLM adds the chosen token to the alternatives where it is none of them.
+        logprobs.iter_mut().for_each(|shown| shown.top.truncate(self.expected.alternatives));
+        if !text.is_empty() || !tokens.is_empty() || !logprobs.is_empty() {
+            deltas.push(Delta::Text { text, tokens, logprobs });
         }
         Ok(deltas)
     }
@@ -223,28 +225,29 @@ async fn whole(
     }
     let Ended { known, held, end } = progress.end()?;
     if let Some(tokens) = gaps.fill(known, held).await.filter(|tokens| !tokens.is_empty()) {
-        let _gone = deltas.send(Ok(Delta::Text { text: String::new(), tokens })).await;
+        let _gone = deltas.send(Ok(Delta::Text { text: String::new(), tokens, logprobs: Vec::new() })).await;
     }
     let _gone = deltas.send(Ok(end)).await;
     Ok(())
 }
 
-/// The tokens of a whole answer that were shown, for the probe.
-pub(super) async fn collect(mut chunks: Chunks, expected: Expected) -> Result<Vec<Token>, Failure> {
+/// What an answer showed, for the probe: ids, and whether each event had log probabilities.
+pub(super) async fn collect(mut chunks: Chunks, expected: Expected) -> Result<(Vec<u32>, bool), Failure> {
     let mut progress = Progress::new(expected);
-    let mut tokens = Vec::new();
+    let (mut ids, mut bare) = (Vec::new(), false);
     while let Some(chunk) = chunks.next().await? {
         for delta in progress.take(chunk)? {
-            if let Delta::Text { tokens: new, .. } = delta {
-                tokens.extend(new);
+            if let Delta::Text { tokens, logprobs, .. } = delta {
+                ids.extend(tokens.iter().map(|token| token.id));
+                bare |= logprobs.is_empty();
             }
         }
     }
-    tokens.extend(progress.end()?.held.into_iter().filter_map(|held| match held {
-        Held::Token(token) => Some(token),
+    ids.extend(progress.end()?.held.iter().filter_map(|held| match held {
+        Held::Token(token) => Some(token.id),
         Held::Missing(_) => None,
     }));
-    Ok(tokens)
+    Ok((ids, !bare))
 }
 
 #[cfg(test)]
@@ -279,7 +282,11 @@ mod tests {
         assert_eq!(deltas[0], Delta::Begin { prompt_tokens: 2, prompt_ids: vec![1, 2] });
         assert_eq!(
             deltas[1],
-            Delta::Text { text: "a".into(), tokens: vec![Token { top: vec![(5, -1.0)], ..token(5) }] }
+            Delta::Text {
+                text: "a".into(),
+                tokens: vec![Token { top: vec![(5, -1.0)], ..token(5) }],
+                logprobs: Vec::new(),
+            }
         );
         assert_eq!(progress.take(chunk("", &[], None)).unwrap(), []);
         assert!(matches!(progress.end(), Err(Failure::Network(text)) if text == "the answer broke off"));
@@ -290,7 +297,7 @@ mod tests {
         let mut progress = Progress::new(expected(9));
         assert_eq!(ids(&progress.take(chunk("a", &[5], Some(1))).unwrap()), [5]);
         let deltas = progress.take(chunk("é", &[6], Some(3))).unwrap();
-        assert_eq!(deltas, [Delta::Text { text: "é".into(), tokens: Vec::new() }]);
+        assert_eq!(deltas, [Delta::Text { text: "é".into(), tokens: Vec::new(), logprobs: Vec::new() }]);
         assert!(ids(&progress.take(chunk("b", &[7], Some(4))).unwrap()).is_empty());
         let last = Chunk { finish: Some(Finish::Length), ..chunk("", &[], Some(4)) };
         assert_eq!(progress.take(last).unwrap(), []);
