@@ -31,7 +31,7 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
     }
     for row in models::rows(&config.inference, false).await {
         match row.problem {
-            None => checks.ok("model", format!("{} from {}", row.id, row.source)),
+            None => checks.ok("model", format!("{} from {}", row.id, row.found.unwrap_or(row.source))),
             Some(problem) => checks.failed("model", format!("{}: {problem}", row.id)),
         }
     }

@@ -7,7 +7,7 @@ mod remote {
 
     use engine::generation::Finish;
     use incentive::units::Hotkey;
-    use miner::inference::backend::{BackendError, Completion, Delta, Deltas, Prompt};
+    use miner::inference::backend::{BackendError, Completion, Delta, Deltas, Logprob, Prompt};
 
     /// At temperature 0, so many tokens.
     fn greedy(prompt: Prompt, max_tokens: usize) -> Completion {
@@ -33,6 +33,7 @@ mod remote {
         prompt_ids: Vec<u32>,
         text: String,
         tokens: Vec<engine::generation::Token>,
+        logprobs: Vec<Logprob>,
         end: Option<(Finish, usize)>,
     }
 
@@ -47,7 +48,8 @@ mod remote {
         while let Some(delta) = deltas.recv().await {
             match delta? {
                 Delta::Begin { prompt_ids, .. } => answer.prompt_ids = prompt_ids,
-                Delta::Text { text, tokens, .. } => {
+                Delta::Text { text, tokens, logprobs } => {
+                    answer.logprobs.extend(logprobs);
                     answer.text += &text;
                     answer.tokens.extend(tokens);
                 }

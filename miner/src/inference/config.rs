@@ -131,8 +131,7 @@ impl ModelConfig {
     pub fn id(&self) -> &str {
         match self {
             Self::Local(model) => &model.id,
-            // One without a name is refused: what a server calls its model may change.
-            Self::Url(model) => model.id.as_deref().unwrap_or_default(),
+            Self::Url(model) => &model.id,
         }
     }
 
@@ -141,7 +140,7 @@ impl ModelConfig {
     pub const fn slots(&self) -> usize {
         match self {
             Self::Local(model) => model.slots,
-            Self::Url(model) => model.requests,
+            Self::Url(model) => model.slots,
         }
     }
 }
@@ -186,8 +185,7 @@ mod tests {
         assert_eq!(config.models[0], ModelConfig::Local(LocalModel::new("qwen", "/models/qwen".into())));
         let ModelConfig::Local(encoder) = &config.models[1] else { panic!("a local model") };
         assert_eq!((encoder.kind, config.queue), (Kind::Encoder, 8));
-        let remote = RemoteConfig { id: Some("llama".into()), ..RemoteConfig::new("http://127.0.0.1:8000") };
-        assert_eq!(config.models[2], ModelConfig::Url(remote));
+        assert_eq!(config.models[2], ModelConfig::Url(RemoteConfig::new("llama", "http://127.0.0.1:8000")));
     }
 
     #[test]

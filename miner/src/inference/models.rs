@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::backend::{Backend, Kind};
 use super::config::{InferenceConfig, LocalModel, ModelConfig};
-use super::remote::{Parts, Remote, Seed};
+use super::remote::{self, Parts, Remote, Seed};
 use super::{Identity, local};
 
 /// A model as `miner models` shows it.
@@ -34,6 +34,8 @@ pub struct Row {
     pub slots: usize,
     /// The digest, in hex.
     pub digest: Option<String>,
+    /// What was found at a server, and what that is paid.
+    pub found: Option<String>,
     /// Why it cannot be served.
     pub problem: Option<String>,
 }
@@ -100,12 +102,10 @@ async fn look(model: &ModelConfig, load: bool) -> Row {
                 let found = move || row_of(row, &local, load);
                 return tokio::task::spawn_blocking(found).await.context("reading broke off")?;
             }
-            ModelConfig::Url(_) => {
+            ModelConfig::Url(remote) => {
                 // Nobody is answered, so no seed is anybody's.
                 let nobody = Identity { genesis: [0; 32], netuid: NetUid(0), own: Hotkey([0; 32]) };
-                let backend = one(model, nobody).await?;
-                row.kind = backend.model().kind;
-                row.context = Some(backend.model().context);
+                row.found = Some(remote::check(remote, parts(nobody)).await?.text);
             }
         }
         Ok(row)
@@ -152,7 +152,7 @@ impl Row {
             }
         };
         let (id, slots) = (model.id().to_owned(), model.slots());
-        Self { id, source, kind, precision, memory: None, context, slots, digest: None, problem: None }
+        Self { id, source, kind, precision, memory: None, context, slots, digest: None, found: None, problem: None }
     }
 }
 
@@ -174,6 +174,9 @@ fn table(rows: &[Row]) -> Result<String, std::fmt::Error> {
             row.memory.map_or_else(|| "unknown".to_owned(), |bytes| format!("{} MiB", bytes.div_ceil(1 << 20)));
         writeln!(text, "  weights    {precision}, memory {memory}")?;
         writeln!(text, "  digest     {}", row.digest.as_deref().unwrap_or("unknown"))?;
+        if let Some(found) = &row.found {
+            writeln!(text, "  there      {found}")?;
+        }
         if let Some(problem) = &row.problem {
             writeln!(text, "  problem    {problem}")?;
         }

@@ -31,7 +31,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
-pub use capabilities::{Capabilities, Dialect, Logprobs, Standing, payable};
+pub use capabilities::{Capabilities, Dialect, Standing, payable};
 pub use config::{DialectConfig, RemoteConfig};
 pub use error::RemoteError;
 
@@ -42,6 +42,9 @@ use super::backend::{Backend, BackendError, Completion, Deltas, Embeddings, Kind
 
 /// Deltas that wait for a reader before the server is read on.
 const BUFFERED: usize = 64;
+
+/// The rule of PROTOCOL.md, "Seeded sampling".
+const SAMPLER: &str = "gumbel-chacha8-1";
 
 /// Most bytes of the processor that SGLang takes with each request.
 const PROCESSOR: usize = 1 << 20;
@@ -67,8 +70,8 @@ pub struct Remote {
     config: RemoteConfig,
     parts: Parts,
     model: Model,
-    /// The model's name there.
-    name: String,
+    /// Its name there.
+    there: String,
     capabilities: Capabilities,
     processor: Option<String>,
     /// As many requests as may run at once.
@@ -87,13 +90,12 @@ impl Remote {
         let found = probe::find(&http, &config).await?;
         let capabilities = if config.embedding {
             let (dialect, context) = (found.dialect, found.context);
-            let logprobs = Logprobs::None;
             Capabilities {
                 dialect,
                 context,
                 token_ids: false,
                 prompt_ids: false,
-                logprobs,
+                logprobs: false,
                 greedy: false,
                 seeded: false,
             }
@@ -101,15 +103,16 @@ impl Remote {
             probe::probe(&http, &found, &parts, processor.as_deref(), config.patience()).await?
         };
         let model = Model {
-            id: config.id.clone().unwrap_or_else(|| found.model.clone()),
+            id: config.id.clone(),
             digest: None,
+            sampler: capabilities.seeded.then_some(SAMPLER),
             context: found.context,
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             kind: if config.embedding { Kind::Encoder } else { Kind::Decoder },
-            sampler: capabilities.seeded.then_some(proof::inference::SAMPLER),
         };
-        let permits = Arc::new(Semaphore::new(config.requests));
-        Ok(Self { http, config, parts, model, name: found.model, capabilities, processor, permits })
+        let permits = Arc::new(Semaphore::new(config.slots));
+        let there = found.model;
+        Ok(Self { http, config, parts, model, there, capabilities, processor, permits })
     }
 
     /// What the server can do.
@@ -128,7 +131,7 @@ impl Remote {
             _ => None,
         };
         let ask = Ask {
-            model: &self.name,
+            model: &self.there,
             completion: &request,
             ids: ids.as_deref(),
             max_tokens,
@@ -160,15 +163,10 @@ impl Remote {
         if self.model.kind == Kind::Encoder {
             return invalid("model", "this model embeds and does not continue text");
         }
-        match request.logprobs {
-            Some(_) if self.capabilities.logprobs == Logprobs::None => {
-                invalid("logprobs", "this model reports no log probabilities")
-            }
-            Some(1..) if self.capabilities.logprobs == Logprobs::Chosen => {
-                invalid("top_logprobs", "this model reports the log probabilities of chosen tokens alone; ask for 0")
-            }
-            _ => Ok(()),
+        if request.logprobs.is_some() && !self.capabilities.logprobs {
+            return invalid("logprobs", "this model reports no log probabilities");
         }
+        Ok(())
     }
 
     /// The ids that are sent, if ids are.
@@ -186,7 +184,7 @@ impl Remote {
                 let ids = tokio::task::spawn_blocking(move || tokenizer(&prompt)).await;
                 ids.unwrap_or_else(|_| Err(BackendError::Unavailable("the tokenizer failed".into()))).map(Some)
             }
-            (_, None) => prompt::ids(&self.http, self.capabilities.dialect, &self.name, prompt)
+            (_, None) => prompt::ids(&self.http, self.capabilities.dialect, &self.there, prompt)
                 .await
                 .map_err(|failure| failure.for_request(parameter(prompt))),
         }
@@ -196,14 +194,18 @@ impl Remote {
     fn room(&self, ids: Option<&[u32]>, request: &Completion) -> Result<Option<usize>, BackendError> {
         let context = self.capabilities.context;
         let Some(ids) = ids else { return Ok(request.max_tokens.map(|most| most.min(context))) };
-        if ids.is_empty() || ids.len() >= context {
-            let message =
-                format!("the prompt has {} tokens; it must have at least 1 and leave room in {context}", ids.len());
-            let code = if ids.is_empty() { "invalid_value" } else { "context_length_exceeded" };
-            return Err(BackendError::Invalid { parameter: parameter(&request.prompt), code, message });
-        }
-        let left = context - ids.len();
-        Ok(Some(request.max_tokens.map_or(left, |most| most.min(left))))
+        let answer = request.max_tokens.unwrap_or_else(|| context.saturating_sub(ids.len()).max(1));
+        let (code, message) = match ids.len() {
+            0 => ("invalid_value", "the prompt is empty".to_owned()),
+            prompt if prompt.saturating_add(answer) > context => (
+                "context_length_exceeded",
+                format!(
+                    "this model's maximum context length is {context} tokens; {prompt} are in the prompt and {answer} are asked for"
+                ),
+            ),
+            _ => return Ok(Some(answer)),
+        };
+        Err(BackendError::Invalid { parameter: parameter(&request.prompt), code, message })
     }
 }
 
@@ -228,7 +230,7 @@ impl Backend for Remote {
                 return Err(BackendError::Invalid { parameter: "model", code: "invalid_value", message });
             }
             let _permit = self.permits.try_acquire().map_err(|_| BackendError::Busy)?;
-            embed::embed(&self.http, &self.name, inputs).await
+            embed::embed(&self.http, &self.there, inputs).await
         })
     }
 }
@@ -248,7 +250,7 @@ pub struct Report {
 /// As [`Remote::connect`], or when a model that is to embed does not.
 pub async fn check(config: &RemoteConfig, parts: Parts) -> Result<Report, RemoteError> {
     let remote = Remote::connect(config.clone(), parts).await?;
-    let place = format!("{} at {}", remote.model.id, remote.http.base());
+    let place = format!("{} at {}", remote.there, remote.http.base());
     if remote.model.kind == Kind::Encoder {
         let (url, what) = (remote.http.base().to_owned(), "a trial vector");
         let trial = remote.embed(vec![Prompt::Text("trial".into())]).await;

@@ -106,7 +106,7 @@ fn json(body: &str) -> String {
 }
 
 fn config(url: &str) -> RemoteConfig {
-    RemoteConfig { first_s: 1, idle_s: 1, answer_s: 3, ..RemoteConfig::new(url) }
+    RemoteConfig { first_s: 1, idle_s: 1, answer_s: 3, ..RemoteConfig::new("m", url) }
 }
 
 /// What becomes of a request.
@@ -207,7 +207,7 @@ async fn a_busy_server_and_a_prompt_that_is_too_long_are_told_apart() {
 #[tokio::test]
 async fn who_stops_listening_closes_the_connection() {
     let mut server = server(Harm::Silence(HEAD)).await;
-    let config = RemoteConfig { requests: 1, ..RemoteConfig::new(&server.url) };
+    let config = RemoteConfig { slots: 1, ..RemoteConfig::new("m", &server.url) };
     let remote = Remote::connect(config, Parts::default()).await.unwrap();
     let first = remote.complete(greedy(Prompt::Tokens(vec![1, 2]), 5)).await.unwrap();
     let second = remote.complete(greedy(Prompt::Tokens(vec![1, 2]), 5)).await;
@@ -219,7 +219,7 @@ async fn who_stops_listening_closes_the_connection() {
 #[tokio::test]
 async fn who_gives_up_waiting_for_the_first_byte_closes_it_too() {
     let mut server = server(Harm::Silence("")).await;
-    let remote = Remote::connect(RemoteConfig::new(&server.url), Parts::default()).await.unwrap();
+    let remote = Remote::connect(RemoteConfig::new("m", &server.url), Parts::default()).await.unwrap();
     let request = remote.complete(greedy(Prompt::Tokens(vec![1, 2]), 5));
     assert!(tokio::time::timeout(Duration::from_millis(300), request).await.is_err());
     tokio::time::timeout(Duration::from_secs(10), server.gone.recv()).await.unwrap().unwrap();
@@ -230,7 +230,7 @@ async fn who_is_not_there_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = Remote::connect(RemoteConfig::new(&url), Parts::default()).await.map(drop).unwrap_err();
+    let error = Remote::connect(RemoteConfig::new("m", &url), Parts::default()).await.map(drop).unwrap_err();
     assert!(matches!(&error, RemoteError::Unreachable { .. }), "{error:?}");
     let text = error.to_string();
     assert!(text.contains(&url) && text.contains("is the server running"), "{text}");
@@ -239,7 +239,7 @@ async fn who_is_not_there_is_named() {
 #[tokio::test]
 async fn a_model_that_is_not_there_is_named_with_those_that_are() {
     let server = server(Harm::Then("")).await;
-    let config = RemoteConfig { model: Some("other".into()), ..RemoteConfig::new(&server.url) };
+    let config = RemoteConfig { model: Some("other".into()), ..RemoteConfig::new("m", &server.url) };
     let error = Remote::connect(config, Parts::default()).await.map(drop).unwrap_err().to_string();
     assert!(error.contains("has no model other, it serves m; set `model`"), "{error}");
 }

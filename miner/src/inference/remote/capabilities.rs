@@ -26,23 +26,12 @@ pub struct Capabilities {
     pub token_ids: bool,
     /// Prompts are sent as ids, so that this miner knows them.
     pub prompt_ids: bool,
-    /// What it says about probabilities.
-    pub logprobs: Logprobs,
+    /// It reports log probabilities.
+    pub logprobs: bool,
     /// Temperature 0 gave the same ids twice.
     pub greedy: bool,
     /// Tokens follow from the seed: the seeded sampler is loaded and answers to it.
     pub seeded: bool,
-}
-
-/// What a server says about probabilities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Logprobs {
-    /// Nothing that can be tied to token ids.
-    None,
-    /// Those of the chosen tokens.
-    Chosen,
-    /// Those of alternatives too, with their ids.
-    Alternatives,
 }
 
 /// What is paid for its answers.
@@ -110,17 +99,13 @@ impl Display for Capabilities {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { dialect, context, token_ids, prompt_ids, logprobs, greedy, seeded } = self;
         let yes = |yes: bool| if yes { "yes" } else { "no" };
-        let logprobs = match logprobs {
-            Logprobs::None => "no",
-            Logprobs::Chosen => "of chosen tokens",
-            Logprobs::Alternatives => "yes",
-        };
         write!(
             f,
-            "{dialect}, context {context}; token ids: {}, prompt as ids: {}, log probabilities: {logprobs}, greedy at \
+            "{dialect}, context {context}; token ids: {}, prompt as ids: {}, log probabilities: {}, greedy at \
              temperature 0: {}, seeded sampler: {}",
             yes(*token_ids),
             yes(*prompt_ids),
+            yes(*logprobs),
             yes(*greedy),
             yes(*seeded)
         )
@@ -139,7 +124,7 @@ mod tests {
                 context: 1,
                 token_ids,
                 prompt_ids,
-                logprobs: Logprobs::None,
+                logprobs: false,
                 greedy,
                 seeded,
             })

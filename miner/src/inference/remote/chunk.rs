@@ -1,13 +1,14 @@
 //! One event of a stream, whichever server sent it.
 //!
-//! Facts about fields: vLLM `entrypoints/openai/{completion,chat_completion}/protocol.py` (`token_ids`, `prompt_token_ids`, tokens as
-//! `token_id:N`), SGLang 0.5 `entrypoints/openai/protocol.py` (the same names in completions), llama.cpp `tools/server/README.md`
+//! Facts about fields: vLLM `entrypoints/openai/{completion,chat_completion}/protocol.py` (`token_ids`, `prompt_token_ids`), SGLang 0.5 `entrypoints/openai/protocol.py` (the same names in completions), llama.cpp `tools/server/README.md`
 //! (`tokens`, `completion_probabilities`, `stop_type`, `tokens_predicted`).
 
 use std::collections::HashMap;
 
 use engine::generation::{Finish, Token};
 use serde::Deserialize;
+
+use crate::inference::backend::Logprob;
 
 /// Which fields to look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(super) struct Chunk {
     pub text: String,
     /// New tokens; their log probability is not a number where the server does not say it.
     pub tokens: Vec<Token>,
+    /// As callers see them; the tokens need not be known by id for that.
+    pub logprobs: Vec<Logprob>,
     pub prompt_ids: Vec<u32>,
     pub finish: Option<Finish>,
     pub prompt_tokens: Option<usize>,
@@ -122,13 +125,31 @@ struct Content {
     content: Option<String>,
 }
 
-/// Of completions: parallel lists. Of a chat: `content`, which names tokens by text alone and is of no use here.
+/// Of completions: parallel lists. Of a chat: `content`.
 #[derive(Default, Deserialize)]
 struct Logprobs {
+    #[serde(default)]
+    tokens: Option<Vec<String>>,
     #[serde(default)]
     token_logprobs: Option<Vec<Option<f32>>>,
     #[serde(default)]
     top_logprobs: Option<Vec<Option<HashMap<String, f32>>>>,
+    #[serde(default)]
+    content: Option<Vec<Named>>,
+}
+
+/// A token by its text, as chats and llama.cpp show it.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    id: Option<u32>,
+    token: String,
+    /// Exact where a token is part of a character, which the text cannot show.
+    #[serde(default)]
+    bytes: Option<Vec<u8>>,
+    logprob: f32,
+    #[serde(default)]
+    top_logprobs: Vec<Named>,
 }
 
 #[derive(Deserialize)]
@@ -146,21 +167,7 @@ struct Native {
     #[serde(default)]
     tokens_evaluated: Option<usize>,
     #[serde(default)]
-    completion_probabilities: Option<Vec<NativeToken>>,
-}
-
-#[derive(Deserialize)]
-struct NativeToken {
-    id: u32,
-    logprob: f32,
-    #[serde(default)]
-    top_logprobs: Vec<NativeTop>,
-}
-
-#[derive(Deserialize)]
-struct NativeTop {
-    id: u32,
-    logprob: f32,
+    completion_probabilities: Option<Vec<Named>>,
 }
 
 fn finish(reason: &str) -> Result<Option<Finish>, ChunkError> {
@@ -176,64 +183,90 @@ fn finish(reason: &str) -> Result<Option<Finish>, ChunkError> {
 fn from_choice(choice: Choice) -> Result<Chunk, ChunkError> {
     let Choice { text, delta, token_ids, prompt_token_ids, logprobs, finish_reason } = choice;
     let ids = token_ids.unwrap_or_default();
-    let Logprobs { token_logprobs, top_logprobs } = logprobs.unwrap_or_default();
-    let (chosen, tops) = (token_logprobs.unwrap_or_default(), top_logprobs.unwrap_or_default());
-    if !ids.is_empty() && !chosen.is_empty() && chosen.len() != ids.len() {
-        let text = format!("an event has {} token ids and {} log probabilities", ids.len(), chosen.len());
+    let logprobs = shown(logprobs.unwrap_or_default())?;
+    if !ids.is_empty() && !logprobs.is_empty() && logprobs.len() != ids.len() {
+        let text = format!("an event has {} token ids and {} log probabilities", ids.len(), logprobs.len());
         return Err(ChunkError::Malformed(text));
     }
     let token = |(place, id): (usize, u32)| Token {
         id,
-        logprob: chosen.get(place).copied().flatten().unwrap_or(f32::NAN),
-        top: tops.get(place).and_then(Option::as_ref).map(alternatives).unwrap_or_default(),
+        logprob: logprobs.get(place).map_or(f32::NAN, |shown| shown.logprob),
+        top: Vec::new(),
     };
     Ok(Chunk {
         text: text.or_else(|| delta.and_then(|delta| delta.content)).unwrap_or_default(),
         tokens: ids.into_iter().enumerate().map(token).collect(),
+        logprobs,
         prompt_ids: prompt_token_ids.unwrap_or_default(),
         finish: finish_reason.as_deref().map(finish).transpose()?.flatten(),
         ..Chunk::default()
     })
 }
 
-/// Those whose key names an id, the most probable first.
-fn alternatives(top: &HashMap<String, f32>) -> Vec<(u32, f32)> {
-    let id = |key: &str| key.strip_prefix("token_id:")?.parse::<u32>().ok();
-    let mut top: Vec<_> = top.iter().filter_map(|(key, logprob)| Some((id(key)?, *logprob))).collect();
-    top.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+/// Tokens with their log probabilities, in whichever of the two forms.
+fn shown(logprobs: Logprobs) -> Result<Vec<Logprob>, ChunkError> {
+    let Logprobs { tokens, token_logprobs, top_logprobs, content } = logprobs;
+    if let Some(content) = content {
+        return Ok(content.into_iter().map(Named::shown).collect());
+    }
+    let (tokens, chosen) = (tokens.unwrap_or_default(), token_logprobs.unwrap_or_default());
+    if tokens.len() != chosen.len() {
+        let text = format!("an event has {} tokens and {} log probabilities", tokens.len(), chosen.len());
+        return Err(ChunkError::Malformed(text));
+    }
+    let mut tops = top_logprobs.unwrap_or_default().into_iter();
+    let logprob = |(token, logprob): (String, Option<f32>)| Logprob {
+        bytes: token.into_bytes(),
+        logprob: logprob.unwrap_or(f32::NAN),
+        top: tops.next().flatten().map(alternatives).unwrap_or_default(),
+    };
+    Ok(tokens.into_iter().zip(chosen).map(logprob).collect())
+}
+
+/// The most probable first.
+fn alternatives(top: HashMap<String, f32>) -> Vec<(Vec<u8>, f32)> {
+    let mut top: Vec<_> = top.into_iter().map(|(token, logprob)| (token.into_bytes(), logprob)).collect();
+    top.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     top
+}
+
+impl Named {
+    fn shown(self) -> Logprob {
+        let Self { token, bytes, logprob, top_logprobs, .. } = self;
+        let text = |token: String, bytes: Option<Vec<u8>>| bytes.unwrap_or_else(|| token.into_bytes());
+        let top = top_logprobs.into_iter().map(|top| (text(top.token, top.bytes), top.logprob)).collect();
+        Logprob { bytes: text(token, bytes), logprob, top }
+    }
+
+    /// As the engine's own; `None` without an id.
+    fn token(&self) -> Option<Token> {
+        let top = self.top_logprobs.iter().filter_map(|top| Some((top.id?, top.logprob))).collect();
+        Some(Token { id: self.id?, logprob: self.logprob, top })
+    }
 }
 
 fn from_native(native: Native) -> Result<Chunk, ChunkError> {
     let Native { content, tokens, stop, stop_type, tokens_predicted, tokens_evaluated, completion_probabilities } =
         native;
     let text = content.ok_or_else(|| ChunkError::Malformed("an event has no `content`".into()))?;
-    let stopped = stop.is_some_and(|stop| stop == serde_json::Value::Bool(true));
-    let tokens = match completion_probabilities {
-        // The last event of a stream repeats what came before.
-        Some(_) | None if stopped => Vec::new(),
-        Some(tokens) => tokens
-            .into_iter()
-            .map(|token| Token {
-                id: token.id,
-                logprob: token.logprob,
-                top: token.top_logprobs.iter().map(|top| (top.id, top.logprob)).collect(),
-            })
-            .collect(),
-        None => {
-            tokens.unwrap_or_default().into_iter().map(|id| Token { id, logprob: f32::NAN, top: Vec::new() }).collect()
-        }
+    let mut chunk =
+        Chunk { text, prompt_tokens: tokens_evaluated, completion_tokens: tokens_predicted, ..Chunk::default() };
+    if stop == Some(serde_json::Value::Bool(true)) {
+        // The last event of a stream repeats the probabilities of all that came before.
+        chunk.finish = finish(stop_type.as_deref().unwrap_or("stop"))?.or(Some(Finish::Stop));
+        return Ok(chunk);
+    }
+    chunk.tokens = match &completion_probabilities {
+        Some(named) => named.iter().filter_map(Named::token).collect(),
+        None => tokens.unwrap_or_default().into_iter().map(unsaid).collect(),
     };
-    let finish = if stopped { finish(stop_type.as_deref().unwrap_or("stop"))? } else { None };
-    let finish = if stopped { finish.or(Some(Finish::Stop)) } else { None };
-    Ok(Chunk {
-        text,
-        tokens,
-        prompt_ids: Vec::new(),
-        finish,
-        prompt_tokens: tokens_evaluated,
-        completion_tokens: tokens_predicted,
-    })
+    chunk.logprobs = completion_probabilities.unwrap_or_default().into_iter().map(Named::shown).collect();
+    Ok(chunk)
+}
+
+/// A token whose log probability was not asked for.
+pub(super) fn unsaid(id: u32) -> Token {
+    Token { id, logprob: f32::NAN, top: Vec::new() }
 }
 
 #[cfg(test)]
@@ -247,16 +280,17 @@ mod tests {
     #[test]
     fn vllm_and_sglang_completions() {
         let first = r#"{"id":"c","object":"text_completion","choices":[{"index":0,"text":"a b","token_ids":[7,9],
-            "prompt_token_ids":[1,2,3],"finish_reason":null,"logprobs":{"tokens":["token_id:7","token_id:9"],
-            "token_logprobs":[-0.5,null],"top_logprobs":[{"token_id:7":-0.5,"token_id:8":-0.25,"odd":-1.0},null],
-            "text_offset":[0,1]}}]}"#;
+            "prompt_token_ids":[1,2,3],"finish_reason":null,"logprobs":{"tokens":["a"," b"],
+            "token_logprobs":[-0.5,null],"top_logprobs":[{"a":-0.5,"é":-0.25},null],"text_offset":[0,1]}}]}"#;
         let chunk = parse(Shape::Completions, first).unwrap();
         assert_eq!(
             (chunk.text.as_str(), ids(&chunk), chunk.prompt_ids.as_slice()),
             ("a b", vec![7, 9], [1, 2, 3].as_slice())
         );
-        assert_eq!(chunk.tokens[0].top, [(8, -0.25), (7, -0.5)]);
-        assert!(chunk.tokens[1].logprob.is_nan() && chunk.tokens[1].top.is_empty());
+        let top = vec![("é".into(), -0.25), ("a".into(), -0.5)];
+        assert_eq!(chunk.logprobs[0], Logprob { bytes: "a".into(), logprob: -0.5, top });
+        assert_eq!(chunk.tokens[0].logprob, -0.5);
+        assert!(chunk.tokens[1].logprob.is_nan() && chunk.logprobs[1].top.is_empty());
         let last = r#"{"choices":[{"index":0,"text":"","token_ids":[2],"finish_reason":"stop"}]}"#;
         assert_eq!(parse(Shape::Completions, last).unwrap().finish, Some(Finish::Stop));
         let usage = r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#;
@@ -267,10 +301,12 @@ mod tests {
     #[test]
     fn chats() {
         let chunk = r#"{"prompt_token_ids":[5],"choices":[{"index":0,"delta":{"role":"assistant","content":"x"},
-            "token_ids":[6],"finish_reason":"length","logprobs":null}]}"#;
+            "token_ids":[6],"finish_reason":"length","logprobs":{"content":[{"token":"�","bytes":[195],"logprob":-1.0,
+            "top_logprobs":[{"token":"y","logprob":-2.0}]}]}}]}"#;
         let chunk = parse(Shape::Chat, chunk).unwrap();
         assert_eq!((chunk.text.as_str(), ids(&chunk), chunk.finish), ("x", vec![6], Some(Finish::Length)));
         assert_eq!(chunk.prompt_ids, [5]);
+        assert_eq!(chunk.logprobs, [Logprob { bytes: vec![195], logprob: -1.0, top: vec![("y".into(), -2.0)] }]);
         assert_eq!(parse(Shape::Chat, r#"{"choices":[{"delta":{"role":"assistant"}}]}"#).unwrap(), Chunk::default());
     }
 
@@ -281,6 +317,7 @@ mod tests {
             "top_logprobs":[{"id":4,"token":" x","bytes":[32],"logprob":-0.5}]}]}"#;
         let chunk = parse(Shape::Native, chunk).unwrap();
         assert_eq!(chunk.tokens, [Token { id: 4, logprob: -0.5, top: vec![(4, -0.5)] }]);
+        assert_eq!(chunk.logprobs, [Logprob { bytes: vec![32], logprob: -0.5, top: vec![(vec![32], -0.5)] }]);
         assert_eq!((chunk.prompt_tokens, chunk.completion_tokens, chunk.finish), (Some(9), Some(1), None));
         let last =
             r#"{"content":"","tokens":[],"stop":true,"stop_type":"limit","tokens_predicted":2,"tokens_evaluated":9}"#;
@@ -308,7 +345,8 @@ mod tests {
             r#"{"choices":3}"#,
             r#"{"choices":[{"text":"","token_ids":[-1]}]}"#,
             r#"{"choices":[{"text":"","token_ids":[4294967296]}]}"#,
-            r#"{"choices":[{"text":"","token_ids":[1,2],"logprobs":{"token_logprobs":[-1.0]}}]}"#,
+            r#"{"choices":[{"text":"","token_ids":[1,2],"logprobs":{"tokens":["a"],"token_logprobs":[-1.0]}}]}"#,
+            r#"{"choices":[{"text":"","logprobs":{"tokens":["a","b"],"token_logprobs":[-1.0]}}]}"#,
         ] {
             assert!(matches!(parse(Shape::Completions, data), Err(ChunkError::Malformed(_))), "{data}");
         }

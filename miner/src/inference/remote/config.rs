@@ -9,12 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RemoteConfig {
-    /// Its name in requests to this miner; its name there, if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// Its base address, such as `http://10.0.0.7:8000`, with or without `/v1`. Plain HTTP: TLS is for a proxy in front of it.
+    /// Its name in requests to this miner.
+    pub id: String,
+    /// The server's base address, such as `http://10.0.0.7:8000`, with or without `/v1`. Plain HTTP: TLS is for a proxy in front of it.
     pub url: String,
-    /// The model's name there; the only one, if absent.
+    /// Its name there; `id`, or the only one, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// A file with the API key. Its content is never logged.
@@ -35,9 +34,9 @@ pub struct RemoteConfig {
     /// What `contrib/sglang_seeded_sampler.py --print` wrote; SGLang alone takes its sampler with every request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processor_file: Option<PathBuf>,
-    /// Requests at once; more are told that the model is busy.
-    #[serde(default = "defaults::requests")]
-    pub requests: usize,
+    /// Answers at once; more are told that the model is busy.
+    #[serde(default = "defaults::slots")]
+    pub slots: usize,
     /// Seconds to connect.
     #[serde(default = "defaults::connect_s")]
     pub connect_s: u64,
@@ -70,11 +69,11 @@ pub enum DialectConfig {
 }
 
 impl RemoteConfig {
-    /// The server at this address, everything else as by default.
+    /// A model of the server at this address, everything else as by default.
     #[must_use]
-    pub fn new(url: impl Into<String>) -> Self {
+    pub fn new(id: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
-            id: None,
+            id: id.into(),
             url: url.into(),
             model: None,
             api_key_file: None,
@@ -83,7 +82,7 @@ impl RemoteConfig {
             embedding: false,
             context: None,
             processor_file: None,
-            requests: defaults::requests(),
+            slots: defaults::slots(),
             connect_s: defaults::connect_s(),
             first_s: defaults::first_s(),
             idle_s: defaults::idle_s(),
@@ -109,8 +108,8 @@ pub(super) struct Patience {
 }
 
 mod defaults {
-    pub(super) fn requests() -> usize {
-        256
+    pub(super) fn slots() -> usize {
+        64
     }
 
     pub(super) fn connect_s() -> u64 {
@@ -136,11 +135,13 @@ mod tests {
 
     #[test]
     fn a_url_is_enough_and_unknown_keys_are_refused() {
-        let config: RemoteConfig = serde_json::from_str(r#"{"url": "http://h:1"}"#).unwrap();
-        assert_eq!(config, RemoteConfig::new("http://h:1"));
-        let config: RemoteConfig = serde_json::from_str(r#"{"url": "http://h:1", "dialect": "llama-cpp"}"#).unwrap();
+        let config: RemoteConfig = serde_json::from_str(r#"{"id": "m", "url": "http://h:1"}"#).unwrap();
+        assert_eq!(config, RemoteConfig::new("m", "http://h:1"));
+        let config: RemoteConfig =
+            serde_json::from_str(r#"{"id": "m", "url": "http://h:1", "dialect": "llama-cpp"}"#).unwrap();
         assert_eq!(config.dialect, DialectConfig::LlamaCpp);
-        let error = serde_json::from_str::<RemoteConfig>(r#"{"url": "http://h:1", "api_key": "x"}"#).unwrap_err();
+        let error =
+            serde_json::from_str::<RemoteConfig>(r#"{"id": "m", "url": "http://h:1", "api_key": "x"}"#).unwrap_err();
         assert!(error.to_string().contains("unknown field `api_key`"), "{error}");
     }
 }

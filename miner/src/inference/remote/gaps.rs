@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use engine::generation::Token;
 
 use super::capabilities::{Capabilities, Dialect};
+use super::chunk;
 use super::http::{Failure, Http};
 use crate::inference::backend::Completion;
 
@@ -71,8 +72,7 @@ impl Gaps {
         if ids.len() != wanted || behind.as_ref().is_some_and(|behind| ids.pop() != Some(behind.id)) {
             return None;
         }
-        let unsaid = |id| Token { id, logprob: f32::NAN, top: Vec::new() };
-        Some(ids.into_iter().map(unsaid).chain(behind).collect())
+        Some(ids.into_iter().map(chunk::unsaid).chain(behind).collect())
     }
 
     async fn ask(&self, known: &[u32], tokens: usize) -> Result<Vec<u32>, Failure> {

@@ -282,7 +282,7 @@ mod tests {
     fn a_key_is_read_and_never_shown() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        let config = RemoteConfig { api_key_file: Some(path.clone()), ..RemoteConfig::new("http://h") };
+        let config = RemoteConfig { api_key_file: Some(path.clone()), ..RemoteConfig::new("m", "http://h") };
         assert!(Http::new(&config).unwrap_err().to_string().contains("key"));
         std::fs::write(&path, "geheim\n").unwrap();
         let http = Http::new(&config).unwrap();

@@ -1,11 +1,10 @@
 //! What a server is and can do, found out by asking it.
 
-use engine::generation::Token;
 use incentive::units::Hotkey;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::capabilities::{Capabilities, Dialect, Logprobs};
+use super::capabilities::{Capabilities, Dialect};
 use super::config::{DialectConfig, Patience, RemoteConfig};
 use super::error::RemoteError;
 use super::http::{Failure, Http};
@@ -63,7 +62,7 @@ pub(super) async fn find(http: &Http, config: &RemoteConfig) -> Result<Found, Re
     let listed = match &config.model {
         Some(model) => data.into_iter().find(|listed| listed.id == *model),
         None if data.len() == 1 => data.into_iter().next(),
-        None => None,
+        None => data.into_iter().find(|listed| listed.id == config.id),
     };
     let Some(listed) = listed else {
         return Err(RemoteError::Model { url, model: config.model.clone(), available });
@@ -109,38 +108,22 @@ pub(super) async fn probe(
             context: found.context,
             token_ids: true,
             prompt_ids: true,
-            logprobs: Logprobs::Alternatives,
+            logprobs: true,
             greedy: false,
             seeded: false,
         },
     };
-    let tokens = trial.plain().await.map_err(failed("a trial answer"))?;
-    trial.capabilities.token_ids = !tokens.is_empty();
-    if tokens.is_empty() {
-        trial.capabilities.logprobs = Logprobs::None;
+    let (ids, logprobs) = trial.plain().await.map_err(failed("a trial answer"))?;
+    trial.capabilities.token_ids = !ids.is_empty();
+    trial.capabilities.logprobs &= logprobs;
+    if ids.is_empty() {
         return Ok(trial.capabilities);
     }
-    trial.capabilities.logprobs = logprobs(&tokens);
-    let again = trial.ask(None).await.map_err(failed("a trial answer"))?;
-    trial.capabilities.greedy = same(&tokens, &again);
+    trial.capabilities.greedy = ids == trial.ask(None).await.map_err(failed("a trial answer"))?.0;
     if parts.seed.is_some() && trial.capabilities.prompt_ids {
         trial.capabilities.seeded = trial.seeded().await;
     }
     Ok(trial.capabilities)
-}
-
-fn logprobs(tokens: &[Token]) -> Logprobs {
-    if !tokens.iter().all(|token| token.logprob.is_finite() && token.logprob <= 0.0) {
-        Logprobs::None
-    } else if tokens.iter().any(|token| token.top.is_empty()) {
-        Logprobs::Chosen
-    } else {
-        Logprobs::Alternatives
-    }
-}
-
-fn same(a: &[Token], b: &[Token]) -> bool {
-    a.iter().map(|token| token.id).eq(b.iter().map(|token| token.id))
 }
 
 struct Trial<'a> {
@@ -154,19 +137,23 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// The first answer, at temperature 0. A server that refuses ids or the wish for them is asked without.
-    async fn plain(&mut self) -> Result<Vec<Token>, Failure> {
+    /// The first answer, at temperature 0. A server that refuses a wish is asked without it: llama-cpp-python refuses a list of ids
+    /// with status 500, strict servers refuse an unknown key with 400 or 422.
+    async fn plain(&mut self) -> Result<(Vec<u32>, bool), Failure> {
         self.capabilities.prompt_ids = self.ids.is_some();
         loop {
-            match self.ask(None).await {
-                // llama-cpp-python refuses a list of ids with status 500, strict servers an unknown key with 400 or 422.
-                Err(Failure::Status(..)) if self.capabilities.prompt_ids && self.found.dialect == Dialect::OpenAi => {
-                    self.capabilities.prompt_ids = false;
-                }
-                Err(Failure::Status(..)) if self.capabilities.token_ids && self.found.dialect == Dialect::OpenAi => {
-                    self.capabilities.token_ids = false;
-                }
-                answer => return answer,
+            let answer = self.ask(None).await;
+            let Capabilities { dialect, prompt_ids, token_ids, logprobs, .. } = &mut self.capabilities;
+            let wishes = [prompt_ids, token_ids, logprobs];
+            let refused = match &answer {
+                Err(Failure::Status(status, _)) => !matches!(status.as_u16(), 401 | 403 | 404 | 429),
+                // mistral.rs writes log probabilities in a form of its own.
+                Err(Failure::Answer(_)) => true,
+                Ok(_) | Err(Failure::Network(_)) => false,
+            };
+            match wishes.into_iter().find(|wish| **wish) {
+                Some(wish) if refused && *dialect == Dialect::OpenAi => *wish = false,
+                _ => return answer,
             }
         }
     }
@@ -180,13 +167,13 @@ impl Trial<'_> {
         }
         let answers = [self.ask(Some([1; 32])).await, self.ask(Some([1; 32])).await, self.ask(Some([2; 32])).await];
         match answers {
-            [Ok(one), Ok(again), Ok(other)] => !one.is_empty() && same(&one, &again) && !same(&one, &other),
+            [Ok(one), Ok(again), Ok(other)] => !one.0.is_empty() && one.0 == again.0 && one.0 != other.0,
             // A server with a plugin that is missing or broken refuses the request; it may still be greedy.
             _ => false,
         }
     }
 
-    async fn ask(&self, seed: Option<[u8; 32]>) -> Result<Vec<Token>, Failure> {
+    async fn ask(&self, seed: Option<[u8; 32]>) -> Result<(Vec<u32>, bool), Failure> {
         let most = TOKENS.min(self.found.context.saturating_sub(self.ids.as_ref().map_or(TEXT.len(), Vec::len)).max(1));
         let completion = Completion {
             prompt: Prompt::Text(TEXT.into()),
@@ -198,7 +185,7 @@ impl Trial<'_> {
             max_tokens: Some(most),
             stop: Vec::new(),
             ignore_eos: true,
-            logprobs: Some(1).filter(|_| seed.is_none()),
+            logprobs: Some(1).filter(|_| seed.is_none() && self.capabilities.logprobs),
             caller: Hotkey([0; 32]),
             nonce: [0; 32],
         };

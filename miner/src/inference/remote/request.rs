@@ -91,9 +91,6 @@ fn openai(body: &mut Map<String, Value>, ask: &Ask<'_>, dialect: Dialect, shape:
     body.insert("top_k".into(), if all { json!(-1) } else { json!(top_k) });
     body.insert("min_p".into(), json!(0.0));
     body.insert("repetition_penalty".into(), json!(1.0));
-    if dialect == Dialect::Vllm && logprobs.is_some() {
-        body.insert("return_tokens_as_token_ids".into(), true.into());
-    }
     if let Some(seeded) = &ask.seeded {
         body.extend(plugin(dialect, ask.completion, seeded));
     }
@@ -151,7 +148,6 @@ fn number(value: f32) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::capabilities::Logprobs;
     use super::*;
 
     fn completion_of(prompt: Prompt) -> Completion {
@@ -173,8 +169,7 @@ mod tests {
 
     fn capabilities(dialect: Dialect) -> Capabilities {
         let token_ids = dialect != Dialect::OpenAi;
-        let logprobs = Logprobs::Chosen;
-        Capabilities { dialect, context: 100, token_ids, prompt_ids: true, logprobs, greedy: true, seeded: true }
+        Capabilities { dialect, context: 100, token_ids, prompt_ids: true, logprobs: true, greedy: true, seeded: true }
     }
 
     #[test]

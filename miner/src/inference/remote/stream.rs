@@ -133,7 +133,7 @@ impl Progress {
 
     /// The deltas of a chunk, or why the server is not to be listened to any longer.
     pub fn take(&mut self, chunk: Chunk) -> Result<Vec<Delta>, Failure> {
-        let Chunk { text, tokens, prompt_ids, finish, prompt_tokens, completion_tokens } = chunk;
+        let Chunk { text, tokens, mut logprobs, prompt_ids, finish, prompt_tokens, completion_tokens } = chunk;
         let mut deltas = self.begin(prompt_ids, prompt_tokens);
         let missing = completion_tokens.unwrap_or(0).saturating_sub(self.tokens + tokens.len());
         let brings = !text.is_empty() || !tokens.is_empty() || finish.is_some() || missing > 0;
@@ -146,8 +146,10 @@ impl Progress {
             return Err(Failure::Answer(format!("the server sends more than the {most} tokens that were asked for")));
         }
         let tokens = self.shown(missing, tokens);
-        if !text.is_empty() || !tokens.is_empty() {
-            deltas.push(Delta::Text { text, tokens, logprobs: Vec::new() });
+        // vLLM adds the chosen token to the alternatives where it is none of them.
+        logprobs.iter_mut().for_each(|shown| shown.top.truncate(self.expected.alternatives));
+        if !text.is_empty() || !tokens.is_empty() || !logprobs.is_empty() {
+            deltas.push(Delta::Text { text, tokens, logprobs });
         }
         Ok(deltas)
     }
@@ -229,22 +231,23 @@ async fn whole(
     Ok(())
 }
 
-/// The tokens of a whole answer that were shown, for the probe.
-pub(super) async fn collect(mut chunks: Chunks, expected: Expected) -> Result<Vec<Token>, Failure> {
+/// What an answer showed, for the probe: ids, and whether each event had log probabilities.
+pub(super) async fn collect(mut chunks: Chunks, expected: Expected) -> Result<(Vec<u32>, bool), Failure> {
     let mut progress = Progress::new(expected);
-    let mut tokens = Vec::new();
+    let (mut ids, mut bare) = (Vec::new(), false);
     while let Some(chunk) = chunks.next().await? {
         for delta in progress.take(chunk)? {
-            if let Delta::Text { tokens: new, .. } = delta {
-                tokens.extend(new);
+            if let Delta::Text { tokens, logprobs, .. } = delta {
+                ids.extend(tokens.iter().map(|token| token.id));
+                bare |= logprobs.is_empty();
             }
         }
     }
-    tokens.extend(progress.end()?.held.into_iter().filter_map(|held| match held {
-        Held::Token(token) => Some(token),
+    ids.extend(progress.end()?.held.iter().filter_map(|held| match held {
+        Held::Token(token) => Some(token.id),
         Held::Missing(_) => None,
     }));
-    Ok(tokens)
+    Ok((ids, !bare))
 }
 
 #[cfg(test)]
@@ -282,7 +285,7 @@ mod tests {
             Delta::Text {
                 text: "a".into(),
                 tokens: vec![Token { top: vec![(5, -1.0)], ..token(5) }],
-                logprobs: Vec::new()
+                logprobs: Vec::new(),
             }
         );
         assert_eq!(progress.take(chunk("", &[], None)).unwrap(), []);
