@@ -44,11 +44,11 @@ impl Work for Attention<'_> {
             let skip = self.from - first * LANES;
             let mut weights = vec![0.0; rows * seen];
             let mut totals = [0.0; LANES];
-            for r in 0..rows {
+            for (r, total) in totals.iter_mut().enumerate().take(rows) {
                 for (score, product) in scores.iter_mut().zip(products.iter().skip(r).step_by(rows)) {
                     *score = *product;
                 }
-                totals[r] = softmax(w, &mut scores, 1.0 / (width as f32).sqrt(), skip, seen);
+                *total = softmax(w, &mut scores, 1.0 / (width as f32).sqrt(), skip, seen);
                 let flat = scores.iter().flat_map(|score| score.0).skip(skip);
                 for (weight, score) in weights.iter_mut().skip(r).step_by(rows).zip(flat) {
                     *weight = score;

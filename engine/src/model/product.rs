@@ -224,11 +224,11 @@ fn half_bytes_tile<W: Wide, const R: usize>(
 ) {
     let mut totals = [w.splat(0.0); R];
     let mut inputs = tile.quads.as_chunks::<R>().0.as_chunks::<8>().0.iter();
-    let mut steps = tile.steps.as_chunks::<R>().0.iter().zip(tile.sums.as_chunks::<R>().0);
+    let mut steps = tile.steps.as_chunks::<R>().0.iter().zip(tile.lows.as_chunks::<R>().0);
     for ((quads, scales), [by, below]) in quads.iter().zip(scales).zip(supers) {
         let (by, below) = (w.halves(by), w.halves(below));
         let parts = quads.as_chunks::<4>().0.iter().zip(scales);
-        for (((quads, [scale, minimum]), x), (steps, lengths)) in parts.zip(&mut inputs).zip(&mut steps) {
+        for (((quads, [scale, minimum]), x), (steps, lows)) in parts.zip(&mut inputs).zip(&mut steps) {
             let mut sums = [w.splat_int(0); R];
             let (first, last) = x.split_at(4);
             for ((quad, low), high) in quads.iter().zip(first).zip(last) {
@@ -242,7 +242,7 @@ fn half_bytes_tile<W: Wide, const R: usize>(
             for r in 0..R {
                 let sum = w.mul(w.to_float(sums[r]), w.splat(steps[r]));
                 totals[r] = w.fma(sum, scale, totals[r]);
-                totals[r] = w.fma(minimum, w.splat(-steps[r] * lengths[r] as f32), totals[r]);
+                totals[r] = w.fma(minimum, w.splat(lows[r]), totals[r]);
             }
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Tile {
     pub steps: Vec<f32>,
     /// For each 32 inputs: the sum of the bytes.
     pub sums: Vec<i32>,
+    /// For each 32 inputs: their sum, negated.
+    pub lows: Vec<f32>,
 }
 
 /// Splits a number of rows into tiles that have a kernel.
@@ -78,8 +80,9 @@ impl Tile {
     ) -> Self {
         let floats = vec![0.0; if need.floats { rows * columns } else { 0 }];
         let blocks = if need.bytes { columns / 32 } else { 0 };
-        let (quads, steps, sums) = (vec![0; rows * blocks * 8], vec![0.0; rows * blocks], vec![0; rows * blocks]);
-        let mut tile = Self { first, rows, floats, quads, steps, sums };
+        let (quads, sums) = (vec![0; rows * blocks * 8], vec![0; rows * blocks]);
+        let (steps, lows) = (vec![0.0; rows * blocks], vec![0.0; rows * blocks]);
+        let mut tile = Self { first, rows, floats, quads, steps, sums, lows };
         let mut row = vec![0.0; columns];
         for r in 0..rows {
             fill(first + r, &mut row);
@@ -117,8 +120,9 @@ impl Work for Quantise<'_> {
             let inverse = w.splat(if largest > 0.0 { 127.0 / largest } else { 0.0 });
             let bytes = parts.map(|part| w.narrow(w.mul(part, inverse)));
             let bytes: [i8; 32] = std::array::from_fn(|i| bytes[i / LANES][i % LANES]);
-            self.tile.steps[index * rows + r] = largest / 127.0;
-            self.tile.sums[index * rows + r] = bytes.iter().map(|byte| i32::from(*byte)).sum();
+            let (step, sum) = (largest / 127.0, bytes.iter().map(|byte| i32::from(*byte)).sum::<i32>());
+            let at = index * rows + r;
+            (self.tile.steps[at], self.tile.sums[at], self.tile.lows[at]) = (step, sum, -step * sum as f32);
             for (quad, four) in bytes.as_chunks::<4>().0.iter().enumerate() {
                 self.tile.quads[(index * 8 + quad) * rows + r] = i32::from_le_bytes(four.map(i8::cast_unsigned));
             }

@@ -91,7 +91,7 @@ pub fn compare(decoder: &mut dyn Decoder, expected: &Value) -> Report {
             let at = state["position"].as_u64().expect("a position") as usize;
             report.hidden = report.hidden.max(difference(states[at], &floats(&state["b64"])));
         }
-        greedy(&mut report, decoder, prompt, ids, rows[rows.len() - 1].to_vec());
+        greedy(&mut report, decoder, prompt, &ids, rows[rows.len() - 1].to_vec());
     }
     assert!(report.argmax[1] > 0, "the file compares nothing");
     report
@@ -126,9 +126,9 @@ fn positions(report: &mut Report, prompt: &Value, ids: &[u32], rows: &[&[f32]]) 
 }
 
 /// Token by token with the cache, then all at once without it.
-fn greedy(report: &mut Report, decoder: &mut dyn Decoder, prompt: &Value, prefix: Vec<u32>, mut row: Vec<f32>) {
+fn greedy(report: &mut Report, decoder: &mut dyn Decoder, prompt: &Value, prefix: &[u32], mut row: Vec<f32>) {
     let expected = ids(&prompt["greedy"]["ids"]);
-    let (mut sequence, mut cached) = (prefix.clone(), Vec::new());
+    let (mut sequence, mut cached) = (prefix.to_vec(), Vec::new());
     for (step, id) in expected.iter().enumerate() {
         let found = argmax(&row);
         report.greedy[0] += usize::from(found != *id);

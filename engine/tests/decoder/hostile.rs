@@ -92,7 +92,7 @@ fn damaged_weights_are_refused() {
     for length in [0, 7, 8, 100, file.len() / 2, file.len() - 1] {
         assert!(refused("model.safetensors", &file[..length]).contains("model.safetensors"), "{length}");
     }
-    let mut claims = file.clone();
+    let mut claims = file;
     claims[..8].copy_from_slice(&u64::MAX.to_le_bytes());
     assert!(refused("model.safetensors", &claims).contains("claims"));
     let name = "model.layers.1.mlp.up_proj.weight";

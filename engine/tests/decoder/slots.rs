@@ -45,6 +45,17 @@ fn a_batch_gives_each_sequence_the_bits_that_it_has_alone() {
 }
 
 #[test]
+fn threads_do_not_matter() {
+    let ids = sequence(50, 5);
+    let [one, three] = [1, 3].map(|threads| {
+        let options =
+            engine::LoadOptions { threads: std::num::NonZeroUsize::new(threads), ..options(Some(Precision::Q4K), 1) };
+        alone(&mut *random(&shape("qwen3"), 7, &options).expect("it fits"), 0, &ids)
+    });
+    assert!(one == three);
+}
+
+#[test]
 fn a_shared_prefix_is_worth_its_tokens() {
     let mut decoder = decoder("qwen3", Precision::F32, 3);
     let prefix = sequence(75, 3);
