@@ -209,19 +209,20 @@ mod tests {
 
     #[test]
     fn training_learns_and_repeats() {
-        let shape = Shape { hidden: 64, layers: 1, heads: 4, kv_heads: 2, inner: 128, ..Shape::trained() };
+        let shape = Shape { hidden: 32, layers: 1, heads: 2, kv_heads: 1, inner: 64, ..Shape::trained() };
         let corpus = Corpus::new(shape).expect("a corpus");
         let mut said = Vec::new();
-        let mut train = |seed| {
-            let (weights, trained) = run(&corpus, seed, 20, &mut |line| said.push(line.to_string())).expect("trained");
+        let mut train = |seed, steps| {
+            let (weights, trained) =
+                run(&corpus, seed, steps, &mut |line| said.push(line.to_string())).expect("trained");
             let Weights::Known(weights) = weights else { panic!("random weights") };
             (weights, trained)
         };
-        let (weights, trained) = train(1);
+        let (weights, trained) = train(1, 20);
         assert!((trained.before - (1024_f32).ln()).abs() < 0.2, "a guess at first: {trained:?}");
-        assert!(trained.after < trained.before - 0.2 && trained.fitted < trained.before - 0.3, "{trained:?}");
-        assert_eq!(train(1), (weights.clone(), trained));
-        assert_ne!(train(2).0, weights);
+        assert!(trained.after < trained.before - 0.1 && trained.fitted < trained.before - 0.1, "{trained:?}");
+        assert_eq!(train(1, 20), (weights.clone(), trained));
+        assert_ne!(train(2, 1).0, weights);
         assert!(said.iter().any(|line| line.contains("step 20 of 20")), "{said:?}");
     }
 }

@@ -138,6 +138,15 @@ fn templates_are_python_enough() {
 }
 
 #[test]
+fn variables_add_and_do_not_replace() {
+    let text = with_template("{{ messages | length }}{{ eos_token }}{{ add_generation_prompt }}{{ mood }}")
+        .expect("a template");
+    let variables = json!({"messages": [], "eos_token": "x", "add_generation_prompt": 1, "mood": "calm<|im_end|>"});
+    let shown = text.render(&[user("a")], false, variables.as_object().expect("an object")).expect("a text");
+    assert_eq!(shown, "1<|im_end|>Falsecalm<|im_end|>");
+}
+
+#[test]
 fn templates_are_bounded() {
     for (template, said) in [
         ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "fuel"),
