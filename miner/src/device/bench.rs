@@ -214,10 +214,12 @@ mod tests {
         bench.compute = ComputePolicy { width: 256, rows: 64, layers: 2, ..bench.compute };
         let device = open(DeviceName::Cpu, NonZeroU16::MIN.into()).unwrap();
         let length = Duration::from_millis(50);
+        // No bound from above: what else runs on the machine may hit either of them.
         let products = bench.products(device.as_ref(), length).unwrap();
+        assert!(products > 0.0 && products.is_finite(), "{products}");
         for hotkeys in [1, 2] {
             let rounds = bench.rounds(&device, hotkeys, length).unwrap();
-            assert!(rounds > 0.0 && rounds < 4.0 * products, "{rounds} {products}");
+            assert!(rounds > 0.0 && rounds.is_finite(), "{rounds}");
         }
     }
 }
