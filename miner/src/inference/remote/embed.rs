@@ -35,7 +35,7 @@ struct Usage {
 pub(super) async fn embed(http: &Http, model: &str, inputs: Vec<Prompt>) -> Result<Embeddings, BackendError> {
     let mut vectors = vec![Vec::new(); inputs.len()];
     let mut tokens = 0;
-    let (mut texts, mut lists): (Vec<(usize, Value)>, Vec<(usize, Value)>) = Default::default();
+    let (mut texts, mut lists) = (Vec::<(usize, Value)>::new(), Vec::<(usize, Value)>::new());
     for (place, input) in inputs.into_iter().enumerate() {
         match input {
             Prompt::Text(text) => texts.push((place, text.into())),
