@@ -124,6 +124,7 @@ struct Miner {
     child: Child,
     url: String,
     http: reqwest::Client,
+    hotkey: Hotkey,
 }
 
 impl Miner {
@@ -137,20 +138,18 @@ impl Miner {
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let http = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
-        Ok(Self { child, url: format!("http://{}", line.trim()), http })
+        Ok(Self { child, url: format!("http://{}", line.trim()), http, hotkey: keys()?.0.hotkey() })
     }
 
-    async fn stream(&self, tokens: usize, signer: Option<&Keypair>) -> Result<reqwest::Response> {
+    /// A request that is ready to be sent: what signing costs the caller is not the miner's.
+    fn request(&self, tokens: usize, signer: Option<&Keypair>) -> reqwest::RequestBuilder {
         let body = json!({ "model": "stub", "prompt": PROMPT, "max_tokens": tokens, "stream": true });
         let body = body.to_string().into_bytes();
         let mut request = self.http.post(format!("{}{PATH}", self.url));
         if let Some(key) = signer {
-            let receiver = keys()?.0.hotkey();
-            request = request.headers(auth::sign(key, "POST", PATH, &body, &receiver, SystemTime::now()));
+            request = request.headers(auth::sign(key, "POST", PATH, &body, &self.hotkey, SystemTime::now()));
         }
-        let response = request.body(body).send().await?;
-        ensure!(response.status() == 200, "{}", response.text().await?);
-        Ok(response)
+        request.body(body)
     }
 
     /// Answers of the engine, slots, and places in the queue that are taken.
@@ -190,7 +189,8 @@ async fn overhead(streams: usize, rate: usize) -> Result<()> {
     // The first of each warms up.
     for _ in 0..=TURNS {
         bare.push(turn((0..streams).map(|_| direct(streams, rate))).await?);
-        served.push(turn((0..streams).map(|_| over_http(&miner, &validator))).await?);
+        let requests: Vec<_> = (0..streams).map(|_| miner.request(ANSWER, Some(&validator))).collect();
+        served.push(turn(requests.into_iter().map(over_http)).await?);
     }
     println!("{streams} streams of {ANSWER} tokens, {rate} tokens/s, {TURNS} turns");
     println!("            TTFT p50 ms   TTFT p95 ms   tokens/s (median)");
@@ -245,9 +245,9 @@ async fn direct(streams: usize, rate: usize) -> Result<Duration> {
     first.context("no token")
 }
 
-async fn over_http(miner: &Miner, validator: &Keypair) -> Result<Duration> {
+async fn over_http(request: reqwest::RequestBuilder) -> Result<Duration> {
     let start = Instant::now();
-    let mut response = miner.stream(ANSWER, Some(validator)).await?;
+    let mut response = answered(request).await?;
     let (mut first, mut done) = (None, false);
     while let Some(chunk) = response.chunk().await? {
         first.get_or_insert_with(|| start.elapsed());
@@ -255,6 +255,12 @@ async fn over_http(miner: &Miner, validator: &Keypair) -> Result<Duration> {
     }
     ensure!(done, "a stream broke off");
     first.context("no token")
+}
+
+async fn answered(request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
+    let response = request.send().await?;
+    ensure!(response.status() == 200, "{}", response.text().await?);
+    Ok(response)
 }
 
 // Whether it holds out.
@@ -326,7 +332,7 @@ async fn client(miner: Arc<Miner>, number: u64, end: Instant) -> Result<Seen> {
     while Instant::now() < end {
         let tokens = 10 + draw(90) as usize;
         let parts = if draw(2) == 0 { draw(tokens as u64) as usize } else { usize::MAX };
-        let mut response = miner.stream(tokens, None).await?;
+        let mut response = answered(miner.request(tokens, None)).await?;
         let (mut last, mut count) = (None, 0);
         let broken = loop {
             if count >= parts || Instant::now() >= end {
