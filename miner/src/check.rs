@@ -11,10 +11,10 @@ use neuron_common::keystore::Keypair;
 use neuron_common::wire;
 
 use crate::Config;
-use crate::inference::models;
 use crate::device::cuda;
 use crate::device::open::open;
 use crate::device::plan::Share;
+use crate::inference::models;
 
 /// How long the axon may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -30,8 +30,10 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode> {
             .ok("policy", format!("{} with digest 0x{}", config.policy.0, hex::encode(proof::policy_digest(&policy))));
     }
     for row in models::rows(&config.inference, false).await {
+        let source = row.found.unwrap_or(row.source);
         match row.problem {
-            None => checks.ok("model", format!("{} from {}", row.id, row.found.unwrap_or(row.source))),
+            None if row.payable => checks.ok("model", format!("{} from {source}", row.id)),
+            None => checks.warn("model", format!("{} from {source}", row.id)),
             Some(problem) => checks.failed("model", format!("{}: {problem}", row.id)),
         }
     }

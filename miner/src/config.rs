@@ -7,9 +7,9 @@ use incentive::units::NetUid;
 use neuron_common::config::{ChainConfig, ConfigError, PolicyConfig, TelemetryConfig, WalletConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::inference::config::InferenceConfig;
 use crate::device::plan::Plan;
 use crate::device::{DeviceName, Selector, cuda};
+use crate::inference::config::InferenceConfig;
 
 /// A miner's configuration. `netuid` has no default: nobody should mine on a subnet by accident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::backend::{Backend, Kind};
 use super::config::{InferenceConfig, LocalModel, ModelConfig};
-use super::remote::{self, Parts, Remote, Seed};
+use super::remote::{self, Parts, Remote, Seed, Standing};
 use super::{Identity, local};
 
 /// A model as `miner models` shows it.
@@ -36,6 +36,8 @@ pub struct Row {
     pub digest: Option<String>,
     /// What was found at a server, and what that is paid.
     pub found: Option<String>,
+    /// Whether anything of it can be paid.
+    pub payable: bool,
     /// Why it cannot be served.
     pub problem: Option<String>,
 }
@@ -105,7 +107,9 @@ async fn look(model: &ModelConfig, load: bool) -> Row {
             ModelConfig::Url(remote) => {
                 // Nobody is answered, so no seed is anybody's.
                 let nobody = Identity { genesis: [0; 32], netuid: NetUid(0), own: Hotkey([0; 32]) };
-                row.found = Some(remote::check(remote, parts(nobody)).await?.text);
+                let report = remote::check(remote, parts(nobody)).await?;
+                row.payable = !matches!(report.standing, Some(Standing::Unpaid(_)));
+                row.found = Some(report.text);
             }
         }
         Ok(row)
@@ -152,7 +156,19 @@ impl Row {
             }
         };
         let (id, slots) = (model.id().to_owned(), model.slots());
-        Self { id, source, kind, precision, memory: None, context, slots, digest: None, found: None, problem: None }
+        Self {
+            id,
+            source,
+            kind,
+            precision,
+            memory: None,
+            context,
+            slots,
+            digest: None,
+            found: None,
+            payable: true,
+            problem: None,
+        }
     }
 }
 

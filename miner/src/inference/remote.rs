@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
+use proof::inference::SAMPLER;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
@@ -42,9 +43,6 @@ use super::backend::{Backend, BackendError, Completion, Deltas, Embeddings, Kind
 
 /// Deltas that wait for a reader before the server is read on.
 const BUFFERED: usize = 64;
-
-/// The rule of PROTOCOL.md, "Seeded sampling".
-const SAMPLER: &str = "gumbel-chacha8-1";
 
 /// Most bytes of the processor that SGLang takes with each request.
 const PROCESSOR: usize = 1 << 20;
