@@ -141,7 +141,8 @@ fn text(more: Value) -> Value {
 }
 
 fn merged(mut all: Value, more: Value) -> Value {
-    all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let Value::Object(more) = more else { panic!("an object") };
+    all.as_object_mut().unwrap().extend(more);
     all
 }
 
@@ -321,7 +322,7 @@ async fn an_answer_is_bound_to_caller_nonce_and_prompt() {
         parts[0]["assay"]["request_digest"].is_string() && parts[1..].iter().all(|part| part.get("assay").is_none())
     );
     let last = parts.iter().filter(|part| part["choices"][0]["index"] == 0);
-    let last = last.filter_map(|part| part["choices"][0]["assay"]["chain"].as_str()).last().unwrap();
+    let last = last.filter_map(|part| part["choices"][0]["assay"]["chain"].as_str()).next_back().unwrap();
     assert_eq!(last, answer["choices"][0]["assay"]["chain"]);
 }
 

@@ -125,7 +125,7 @@ fn a_chain_goes_on_where_another_solver_left_it_and_opens_what_that_one_computed
     let others = [Sample { chain: 0, round: 1, row: 0 }, Sample { chain: 1, round: 0, row: 0 }];
     assert_eq!(resumed.restore(&ScalarKernel, &others), Ok(()), "what is not of this chain restores nothing");
 
-    let mut wrong = roots.clone();
+    let mut wrong = roots;
     wrong[1] = [7; 32];
     let mut resumed = Solver::resume(weights, &hotkey(1), 1, &wrong);
     let refused = Err(OpenError::OtherRoot { chain: 1, round: 2 });

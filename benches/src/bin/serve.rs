@@ -8,8 +8,10 @@
 //! - `soak`: 200 streams for 300 seconds, of which every other breaks off at random: memory over time, slots that are left
 //!   behind, time between tokens.
 //!
-//!     cargo run --release -p benches --no-default-features --features serve --bin serve -- overhead [STREAMS TOKENS_PER_S]
-//!     cargo run --release -p benches --no-default-features --features serve --bin serve -- soak [STREAMS SECONDS TOKENS_PER_S]
+//! ```text
+//! cargo run --release -p benches --no-default-features --features serve --bin serve -- overhead [STREAMS TOKENS_PER_S]
+//! cargo run --release -p benches --no-default-features --features serve --bin serve -- soak [STREAMS SECONDS TOKENS_PER_S]
+//! ```
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};

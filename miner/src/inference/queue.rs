@@ -123,7 +123,7 @@ impl Queue {
     fn turn(self: &Arc<Self>) {
         let mut unwanted = Vec::new();
         let mut state = self.state.lock();
-        while let Some(Turn { party, ticket, charged }) = state.fair.next() {
+        while let Some(Turn { party, ticket, charged }) = state.fair.turn() {
             let permit = Permit { queue: Arc::clone(self), party, charged, cost: 0, since: Instant::now() };
             match state.waiting.remove(&ticket) {
                 Some(waiting) => unwanted.extend(waiting.send(permit).err()),

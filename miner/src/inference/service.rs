@@ -73,7 +73,6 @@ impl Service {
     }
 
     /// The routes of the API.
-    #[must_use]
     pub fn routes(self: &Arc<Self>) -> axum::Router {
         openai::router(Arc::clone(self))
     }

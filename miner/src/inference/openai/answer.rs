@@ -35,7 +35,6 @@ struct Running {
 }
 
 /// All choices of a request, each with its place in the queue. `started` is when the request came in.
-#[must_use]
 pub fn answers(served: &Arc<Served>, places: Vec<Place>, completions: Vec<Completion>, started: Instant) -> Parts {
     let choices = places.into_iter().zip(completions).zip(0..).map(|((place, completion), index)| {
         let (served, stage) = (Arc::clone(served), Stage::Waiting(place, completion));

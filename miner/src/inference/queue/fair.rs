@@ -150,7 +150,7 @@ impl<P: Clone + Eq + Hash> Fair<P> {
     }
 
     /// Gives the next slot away, if one is free and somebody waits.
-    pub fn next(&mut self) -> Option<Turn<P>> {
+    pub fn turn(&mut self) -> Option<Turn<P>> {
         if self.running >= self.slots {
             return None;
         }

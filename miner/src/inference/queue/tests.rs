@@ -17,7 +17,7 @@ fn saturate(fair: &mut Fair<u8>, weights: &[u64], answers: usize, cost: impl Fn(
         fair.enter(&party, *weight, 20).unwrap();
     }
     for _ in 0..answers {
-        while let Some(turn) = fair.next() {
+        while let Some(turn) = fair.turn() {
             running.push_back(turn);
         }
         let turn = running.pop_front().unwrap();
@@ -68,7 +68,7 @@ proptest! {
                     let Turn { party, charged, .. } = turn;
                     fair.release(&party, charged, number, SECOND);
                 },
-                _ => while let Some(turn) = fair.next() {
+                _ => while let Some(turn) = fair.turn() {
                     let before = waiting.len();
                     waiting.retain(|(_, ticket)| *ticket != turn.ticket);
                     prop_assert_eq!(waiting.len() + 1, before, "a ticket that waits, once");
@@ -98,7 +98,7 @@ fn a_newcomer_has_no_credit_for_its_past_and_no_debt() {
     fair.enter(&0, 1, 2).unwrap();
     let mut counts = [0_usize; 2];
     for _ in 0..40 {
-        let Some(turn) = fair.next() else { break };
+        let Some(turn) = fair.turn() else { break };
         counts[usize::from(turn.party)] += 1;
         fair.release(&turn.party, turn.charged, 100, SECOND);
     }
@@ -109,7 +109,7 @@ fn a_newcomer_has_no_credit_for_its_past_and_no_debt() {
 fn a_full_queue_gives_way_to_who_has_less_than_its_share() {
     let mut fair = Fair::new(1, 4);
     assert_eq!(fair.enter(&'a', 3, 5).map(|entered| entered.evicted), Ok(vec![]));
-    let turn = fair.next().unwrap();
+    let turn = fair.turn().unwrap();
     assert_eq!(fair.waiting(), 4);
     assert_eq!(fair.enter(&'a', 3, 1), Err(Full), "its own line is the longest");
     let Ok(Entered { tickets, evicted }) = fair.enter(&'b', 1, 1) else { panic!("a place is made") };
@@ -117,7 +117,7 @@ fn a_full_queue_gives_way_to_who_has_less_than_its_share() {
     assert_eq!(fair.enter(&'b', 1, 1), Err(Full), "one of four is the share of weight 1 beside 3");
     assert_eq!(fair.enter(&'b', 1, 1000), Err(Full));
     fair.release(&'a', turn.charged, 1, SECOND);
-    assert!(fair.next().is_some());
+    assert!(fair.turn().is_some());
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn retry_after_follows_the_measured_rate() {
     let mut slow = Fair::new(1, 64);
     for _ in 0..100 {
         slow.enter(&0, 1, 1).unwrap();
-        let turn = slow.next().unwrap();
+        let turn = slow.turn().unwrap();
         slow.release(&0, turn.charged, 1, 1000 * SECOND);
     }
     assert_eq!(slow.retry_after(), 60 * SECOND, "bounded");
