@@ -48,17 +48,14 @@ pub(super) enum ChunkError {
 /// Reads the data of one event.
 pub(super) fn parse(shape: Shape, data: &str) -> Result<Chunk, ChunkError> {
     let malformed = |error: serde_json::Error| ChunkError::Malformed(format!("an event is not as expected: {error}"));
-    // vLLM and SGLang report a failure in mid-stream as an event with `error`, llama.cpp as well.
-    let Raw { error, choices, usage, prompt_token_ids, native } = serde_json::from_str(data).map_err(malformed)?;
-    if let Some(error) = error {
-        return Err(ChunkError::Server(message(&error)));
+    if shape == Shape::Native {
+        return from_native(serde_json::from_str(data).map_err(malformed)?);
     }
-    let mut chunk = match shape {
-        Shape::Native => from_native(native)?,
-        Shape::Completions | Shape::Chat => match choices.into_iter().next() {
-            Some(choice) => from_choice(choice)?,
-            None => Chunk::default(),
-        },
+    let Raw { error, choices, usage, prompt_token_ids } = serde_json::from_str(data).map_err(malformed)?;
+    told(error)?;
+    let mut chunk = match choices.into_iter().next() {
+        Some(choice) => from_choice(choice)?,
+        None => Chunk::default(),
     };
     if let Some(ids) = prompt_token_ids {
         chunk.prompt_ids = ids;
@@ -68,6 +65,11 @@ pub(super) fn parse(shape: Shape, data: &str) -> Result<Chunk, ChunkError> {
         chunk.completion_tokens = Some(usage.completion_tokens);
     }
     Ok(chunk)
+}
+
+/// vLLM and SGLang report a failure in mid-stream as an event with `error`, llama.cpp as well.
+fn told(error: Option<serde_json::Value>) -> Result<(), ChunkError> {
+    error.map_or(Ok(()), |error| Err(ChunkError::Server(message(&error))))
 }
 
 /// The text of an error, as the various servers write it.
@@ -91,8 +93,6 @@ struct Raw {
     usage: Option<Usage>,
     #[serde(default)]
     prompt_token_ids: Option<Vec<u32>>,
-    #[serde(flatten)]
-    native: Native,
 }
 
 #[derive(Deserialize)]
@@ -154,6 +154,8 @@ struct Named {
 
 #[derive(Deserialize)]
 struct Native {
+    #[serde(default)]
+    error: Option<serde_json::Value>,
     #[serde(default)]
     content: Option<String>,
     #[serde(default)]
@@ -246,8 +248,9 @@ impl Named {
 }
 
 fn from_native(native: Native) -> Result<Chunk, ChunkError> {
-    let Native { content, tokens, stop, stop_type, tokens_predicted, tokens_evaluated, completion_probabilities } =
-        native;
+    let Native { error, content, tokens, stop, stop_type, .. } = native;
+    let Native { tokens_predicted, tokens_evaluated, completion_probabilities, .. } = native;
+    told(error)?;
     let text = content.ok_or_else(|| ChunkError::Malformed("an event has no `content`".into()))?;
     let mut chunk =
         Chunk { text, prompt_tokens: tokens_evaluated, completion_tokens: tokens_predicted, ..Chunk::default() };
