@@ -48,6 +48,10 @@ pub(super) enum ChunkError {
 /// Reads the data of one event.
 pub(super) fn parse(shape: Shape, data: &str) -> Result<Chunk, ChunkError> {
     let malformed = |error: serde_json::Error| ChunkError::Malformed(format!("an event is not as expected: {error}"));
+    // A list would be taken for a struct without names.
+    if !data.trim_start().starts_with('{') {
+        return Err(ChunkError::Malformed("an event is no object".into()));
+    }
     if shape == Shape::Native {
         return from_native(serde_json::from_str(data).map_err(malformed)?);
     }
@@ -355,7 +359,7 @@ mod tests {
         }
         assert!(matches!(parse(Shape::Native, "{}"), Err(ChunkError::Malformed(_))));
         // Nesting does not exhaust the stack.
-        let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let deep = format!(r#"{{"error":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert!(matches!(parse(Shape::Completions, &deep), Err(ChunkError::Malformed(_))));
     }
 }
