@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use engine::model::{Decoder, Precision, load};
+use engine::model::{Decoder, Precision, Segment, Want, load};
 use serde_json::{Value, json};
 
 use super::compare::{Report, compare};
-use super::{data, options};
+use super::{argmax, data, options};
 
 /// The folder of models, if there is one. One that is named must be there.
 fn folder() -> Option<PathBuf> {
@@ -59,6 +59,33 @@ fn exact(folder: &Path) -> usize {
 #[test]
 fn own_fixtures_match_in_f32() {
     assert!(exact(&data()) >= 4, "the project's own data is missing");
+}
+
+/// 256 tokens by transformers (`data/greedy.py`): the cached steps take the same one wherever the two largest logits are
+/// further apart than rounding goes.
+#[test]
+fn own_fixtures_go_on_as_transformers_does() {
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let ids = |value: &Value| list(value).iter().map(|id| id.as_u64().expect("an id") as u32).collect::<Vec<_>>();
+    for model in list(&json(&data().join("greedy.json"))) {
+        let name = model["model"].as_str().expect("a name");
+        let mut decoder = open(&data().join(name), Some(Precision::F32));
+        let bound = 1e-4 * model["largest"].as_f64().expect("a number");
+        let (prompt, answer) = (ids(&model["prompt"]), ids(&model["ids"]));
+        let mut given = prompt.as_slice();
+        let mut compared = 0;
+        for (place, gap) in list(&model["gaps"]).iter().enumerate() {
+            let segment = Segment { slot: 0, ids: given, want: Want::Last };
+            let logits = decoder.forward(&[segment]).expect("fits").swap_remove(0).logits;
+            if gap.as_f64().expect("a number") > bound {
+                assert_eq!(argmax(&logits), answer[place], "{name}, token {place}");
+                compared += 1;
+            }
+            given = &answer[place..=place];
+        }
+        println!("{name}: {compared} of {} tokens are compared, and equal", answer.len());
+        assert!(answer.len() == 256 && compared > 250, "{name}: too few to say anything");
+    }
 }
 
 #[test]
