@@ -11,7 +11,7 @@
 //!   [`message`] what is said over the pipes
 //! - [`worker`]: the worker process
 //! - [`open`]: a device in this process; [`cuda`] knows whether this build has CUDA
-//! - [`self_test`], [`bench`]: is it right, how fast is it
+//! - [`self_test`], [`mod@bench`]: is it right, how fast is it
 
 pub mod bench;
 pub mod cuda;

@@ -9,7 +9,7 @@
 //! - [`access`]: who may call
 //! - [`queue`]: whose turn it is
 //! - [`service`]: all of these together
-//! - [`bench`]: how fast a model is
+//! - [`mod@bench`]: how fast a model is
 //! - [`stub`]: a backend without a model, for measurements of everything else
 
 pub mod access;
