@@ -1,12 +1,15 @@
 //! Golden vectors: ours (`proof/vectors/sampling.json`), and those of an independent implementation where they are at
 //! hand.
 
-use std::path::PathBuf;
+#[path = "fixtures/folder.rs"]
+mod folder;
 
 use base64::Engine as _;
 use engine::generation::Sampling;
 use engine::sampler::{Choice, Noise, Row, choose, gumbel, kept, margin};
 use serde_json::Value;
+
+use self::folder::folder;
 
 fn number(value: &Value) -> u64 {
     value.as_u64().expect("a number")
@@ -104,28 +107,15 @@ fn golden_noise() {
     }
 }
 
-/// The folder of the reference data; `None`, with a line that says so, where it is absent and was not asked for.
-fn fixtures() -> Option<PathBuf> {
-    let asked = std::env::var_os("ASSAY_FIXTURES").map(PathBuf::from);
-    let folder =
-        asked.clone().unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures"));
-    if folder.join("sampler").is_dir() {
-        return Some(folder);
-    }
-    assert!(asked.is_none(), "ASSAY_FIXTURES names {}, which has no folder sampler", folder.display());
-    println!("skipped: no reference data (set ASSAY_FIXTURES)");
-    None
-}
-
 fn read(folder: &std::path::Path, name: &str) -> Value {
-    let path = folder.join("sampler").join(name);
+    let path = folder.join(name);
     let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_slice(&text).expect("JSON")
 }
 
 #[test]
 fn fixtures_noise() {
-    let Some(folder) = fixtures() else { return };
+    let Some(folder) = folder("sampler") else { return };
     let vectors = read(&folder, "noise.json");
     let vectors = vectors["vectors"].as_array().expect("vectors");
     assert_eq!(vectors.len(), 200);
@@ -144,7 +134,7 @@ fn fixtures_noise() {
 
 #[test]
 fn fixtures_choices() {
-    let Some(folder) = fixtures() else { return };
+    let Some(folder) = folder("sampler") else { return };
     let cases = read(&folder, "cases.json");
     let cases = cases["cases"].as_array().expect("cases");
     assert_eq!(cases.len(), 50);

@@ -168,7 +168,8 @@ The exit status is 0 if nothing has failed. Close other programs: they disturb t
 const BENCH: &str = "Examples:
   miner bench --device cuda:0 --seconds 10
   miner bench --device cuda:0 --hotkeys 2    does a second hotkey on the card gain anything?
-  miner bench --threads 1 --json";
+  miner bench --threads 1 --json
+  miner bench --model /models/qwen --concurrency 1,8,32";
 
 const REGISTER: &str = "Examples:
   miner register --netuid 12 --wallet alice/gpu0      shows the price and asks

@@ -2,24 +2,14 @@
 //! (by default a folder `fixtures` in `shared` beside the project).
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use engine::model::{Decoder, Precision, Segment, Want, load};
 use serde_json::{Value, json};
 
 use super::compare::{Report, compare};
+use super::folder::folder;
 use super::{argmax, data, options};
-
-/// The folder of models, if there is one. One that is named must be there.
-fn folder() -> Option<PathBuf> {
-    let named = std::env::var_os("ASSAY_FIXTURES");
-    let root = named
-        .clone()
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures"), PathBuf::from);
-    let models = root.join("models");
-    assert!(named.is_none() || models.is_dir(), "ASSAY_FIXTURES names {}, which has no models", root.display());
-    models.is_dir().then_some(models)
-}
 
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).expect("the file is there")).expect("it is JSON")
@@ -90,7 +80,7 @@ fn own_fixtures_go_on_as_transformers_does() {
 
 #[test]
 fn fixtures_match_in_f32() {
-    let Some(folder) = folder() else { return println!("skipped: there are no shared fixtures") };
+    let Some(folder) = folder("models") else { return };
     assert!(exact(&folder) > 0, "there are no models in {}", folder.display());
 }
 
@@ -107,7 +97,7 @@ const BOUNDS: [(Precision, f32, f32, usize); 4] = [
 #[test]
 fn fixtures_match_in_every_precision() {
     let mut faults = Vec::new();
-    for folder in [Some(data()), folder()].into_iter().flatten() {
+    for folder in [Some(data()), folder("models")].into_iter().flatten() {
         for name in models(&folder) {
             let expected = json(&folder.join(format!("{name}.json")));
             for (precision, largest, mean, argmax) in BOUNDS {

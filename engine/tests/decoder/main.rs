@@ -2,6 +2,8 @@
 
 mod compare;
 mod fixtures;
+#[path = "../fixtures/folder.rs"]
+mod folder;
 mod gguf;
 mod hostile;
 mod identity;
