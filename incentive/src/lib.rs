@@ -5,8 +5,11 @@
 //!
 //! - [`units`]: ids and amounts (`Uid`, `NetUid`, `Block`, `Rao`, `Score`, `Weight`)
 //! - [`verdict`]: what a validator found out about one answer; every zero has a [`verdict::Fault`]
+//! - [`task`]: what is paid for
 //! - [`policy`]: the knobs of a subnet owner
-//! - [`score`]: a verdict becomes a score
+//! - [`score`]: verified rounds become a score
+//! - [`inference`]: tokens in time become a score
+//! - [`evidence`]: margins of tokens become certainty about a model
 //! - [`board`]: scores of the last windows become a reputation
 //! - [`weights`]: reputations become the weight vector that goes to the chain
 //! - [`fixed`]: the fixed-point arithmetic of the chain's pallet
@@ -18,12 +21,15 @@
 
 pub mod board;
 pub mod emission;
+pub mod evidence;
 pub mod fixed;
 pub mod forecast;
+pub mod inference;
 pub mod policy;
 pub mod registration;
 pub mod schedule;
 pub mod score;
+pub mod task;
 pub mod units;
 pub mod verdict;
 pub mod weights;

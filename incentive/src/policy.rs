@@ -3,18 +3,21 @@
 //! A policy is data. Validators and miners load the same one (a preset by name, or a file) and compare digests before
 //! any work starts, so that a disagreement is an error message and not a wrong score.
 
-use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
+use parity_scale_codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+mod inference;
 mod presets;
 mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use inference::{InferencePolicy, ModelPolicy};
+
 /// Everything the neurons of a subnet must agree on.
 ///
-/// As text it is four TOML tables (`version`, `[window]`, `[compute]`, `[reputation]`); keys nobody knows are refused.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode, MaxEncodedLen, Serialize, Deserialize)]
+/// As text it is a version and TOML tables (`[window]`, `[compute]`, `[reputation]`, and `[inference]` where models are paid); keys nobody knows are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Layout of this structure. Only [`Policy::VERSION`] is understood.
@@ -25,10 +28,13 @@ pub struct Policy {
     pub compute: ComputePolicy,
     /// How the verdicts of several windows become one score.
     pub reputation: ReputationPolicy,
+    /// Which models are paid for; without it only compute is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inference: Option<InferencePolicy>,
 }
 
 /// When and for how long everybody works.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode, MaxEncodedLen, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowPolicy {
     /// Length of a window in milliseconds, from the validator's request to the last root that counts, by its clock.
@@ -51,7 +57,7 @@ pub struct WindowPolicy {
 }
 
 /// The work itself: chained rounds of exact integer matrix layers.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode, MaxEncodedLen, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ComputePolicy {
     /// Columns and rows of a weight matrix (n).
@@ -74,7 +80,7 @@ pub struct ComputePolicy {
 }
 
 /// How the verdicts of several windows become one score.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode, MaxEncodedLen, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReputationPolicy {
     /// Windows whose median is the score; a window that earned nothing counts as 0. Never the best of several: that

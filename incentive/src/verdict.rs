@@ -45,6 +45,22 @@ pub enum Fault {
     WrongRow,
     /// Two different roots signed for the same round.
     Equivocation,
+    /// The miner does not serve the model.
+    NotServed,
+    /// No token of an answer came in time to be counted.
+    NoAnswer,
+    /// Tokens came, and none before its deadline.
+    Late,
+    /// The answer is bound to another question, model or chain of tokens than the one that was asked for.
+    WrongBinding,
+    /// Tokens that the model would not have chosen under the seed.
+    WrongTokens,
+    /// An answer that ended where the model would have gone on, or went on where it would have ended.
+    WrongEnd,
+    /// A fingerprint that is missing, or not that of the model's activations over these tokens.
+    WrongFingerprint,
+    /// Each answer could be honest, all together are not: the evidence of many adds up.
+    Drift,
 }
 
 /// What a fault costs.
@@ -61,7 +77,7 @@ pub enum Severity {
 
 impl Fault {
     /// All faults, in the order of their codes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 19] = [
         Self::NoAxon,
         Self::Unreachable,
         Self::WindowRefused,
@@ -73,6 +89,14 @@ impl Fault {
         Self::WrongPath,
         Self::WrongRow,
         Self::Equivocation,
+        Self::NotServed,
+        Self::NoAnswer,
+        Self::Late,
+        Self::WrongBinding,
+        Self::WrongTokens,
+        Self::WrongEnd,
+        Self::WrongFingerprint,
+        Self::Drift,
     ];
 
     /// The stable name: metric label, record, message.
@@ -90,10 +114,19 @@ impl Fault {
             Self::WrongPath => "wrong_path",
             Self::WrongRow => "wrong_row",
             Self::Equivocation => "equivocation",
+            Self::NotServed => "not_served",
+            Self::NoAnswer => "no_answer",
+            Self::Late => "late",
+            Self::WrongBinding => "wrong_binding",
+            Self::WrongTokens => "wrong_tokens",
+            Self::WrongEnd => "wrong_end",
+            Self::WrongFingerprint => "wrong_fingerprint",
+            Self::Drift => "drift",
         }
     }
 
-    /// What the fault costs: silence loses the window, a signed wrong opening is proven fraud.
+    /// What the fault costs: silence loses the window, a signed wrong opening is proven fraud. Answers of models are not
+    /// signed and are judged by statistics, so they prove no fraud; the evidence that adds up is not forgotten either.
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
@@ -105,7 +138,15 @@ impl Fault {
             | Self::NoRoot
             | Self::Malformed
             | Self::BadSignature
-            | Self::OpeningRefused => Severity::Window,
+            | Self::OpeningRefused
+            | Self::NotServed
+            | Self::NoAnswer
+            | Self::Late
+            | Self::WrongBinding
+            | Self::WrongTokens
+            | Self::WrongEnd
+            | Self::WrongFingerprint
+            | Self::Drift => Severity::Window,
         }
     }
 }

@@ -17,11 +17,13 @@
 //! - [`mod@verify`]: the validator's side
 //! - [`digest`]: domain-separated hashes and what gets signed
 //!
-//! And [`inference`]: seeds of sampled answers, and the chain over their tokens (`PROTOCOL.md`, "Seeded sampling").
+//! And for answers of models [`inference`]: seeds, and the chain over their tokens (`PROTOCOL.md`, "Seeded sampling"), and
+//! [`fingerprint`]: their activations.
 
 pub mod chain;
 pub mod challenge;
 pub mod digest;
+pub mod fingerprint;
 pub mod inference;
 pub mod kernel;
 pub mod merkle;

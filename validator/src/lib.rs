@@ -4,6 +4,7 @@
 //! - [`record`]: what a round leaves behind, and when it does not count (pure)
 //! - [`store`]: the database: rounds, verdicts, board, submissions
 //! - [`dispatch`]: one window on the wire
+//! - [`inference`]: answers of models, timed and checked
 //! - [`round`]: one round, top to bottom
 //! - [`submit`]: weights, once per epoch, across crashes
 //! - [`metagraph`]: the subnet as the chain reports it
@@ -16,6 +17,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod dispatch;
+pub mod inference;
 pub mod metagraph;
 pub mod metrics;
 pub mod plan;

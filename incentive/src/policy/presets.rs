@@ -35,6 +35,7 @@ impl Policy {
             },
             compute: ComputePolicy { width: 512, layers: 4, rows: 128, openings: 32, chains_max: 8, rounds_max: 4096 },
             reputation: ReputationPolicy { windows: 5, fraud_tempos: 50 },
+            inference: None,
         }
     }
 
@@ -63,6 +64,7 @@ impl Policy {
                 rounds_max: 4096,
             },
             reputation: ReputationPolicy { windows: 5, fraud_tempos: 50 },
+            inference: None,
         }
     }
 }
