@@ -93,11 +93,11 @@ fn another_model_is_far() {
     let mut truth = model(1, 1);
     let hidden = truth.info().hidden;
     let own = prefilled(&mut *truth, &asked.prompt, &ids);
-    let found = distances(&chunks(&states, hidden), &own, hidden).expect("three chunks");
+    let found = distances(&chunks(&states, hidden), &own, hidden, true).expect("three chunks");
     assert!(found.iter().all(|distance| !passes(distance)), "{found:?}");
     // Nor do the true model's states over another text pass.
     let other = prefilled(&mut *truth, &asked.prompt, &ids.iter().rev().copied().collect::<Vec<_>>());
-    let found = distances(&chunks(&other, hidden), &own, hidden).expect("three chunks");
+    let found = distances(&chunks(&other, hidden), &own, hidden, true).expect("three chunks");
     assert!(found.iter().all(|distance| !passes(distance)), "{found:?}");
 }
 
@@ -113,7 +113,7 @@ fn a_prefill_of_foreign_text_is_not_found() {
     let claimed = chunks(&prefilled(&mut *cheat, &asked.prompt, &ids), hidden);
     let own = prefilled(&mut *model(1, 1), &asked.prompt, &ids);
     let none = Distance { exponents: 0, signs: 0, mean: 0, median: 0 };
-    assert_eq!(distances(&claimed, &own, hidden), Some(vec![none; 2]));
+    assert_eq!(distances(&claimed, &own, hidden, true), Some(vec![none; 2]));
     let (honest, _) = answers(model(1, 1), 512, std::slice::from_ref(&asked)).remove(0);
     assert_ne!(honest, ids);
 }
