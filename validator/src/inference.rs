@@ -10,6 +10,7 @@
 
 pub mod audit;
 pub mod calibrate;
+pub mod sample;
 pub mod stream;
 pub mod tables;
 pub mod traffic;
