@@ -27,8 +27,8 @@ pub struct Candidate {
 pub struct Claims {
     /// Its answers with tokens; an index into them is what is drawn.
     pub answers: Vec<Candidate>,
-    /// How many of a hundred of its tokens are checked.
-    pub percent: u32,
+    /// How many of a million of its tokens are checked.
+    pub ppm: u32,
 }
 
 /// What a window's checks may cost.
@@ -113,7 +113,7 @@ struct Urn<'a> {
     inside: Vec<usize>,
     draws: u32,
     tokens: u64,
-    percent: u64,
+    ppm: u64,
     checked: u64,
 }
 
@@ -121,8 +121,8 @@ impl<'a> Urn<'a> {
     fn new(seed: &'a [u8; 32], miner: usize, claims: &'a Claims) -> Self {
         let inside: Vec<_> = (0..claims.answers.len()).filter(|index| claims.answers[*index].tokens > 0).collect();
         let tokens = inside.iter().map(|index| u64::from(claims.answers[*index].tokens)).sum();
-        let (miner, percent) = (u32::try_from(miner).unwrap_or(u32::MAX), u64::from(claims.percent));
-        Self { seed, miner, answers: &claims.answers, inside, draws: 0, tokens, percent, checked: 0 }
+        let (miner, ppm) = (u32::try_from(miner).unwrap_or(u32::MAX), u64::from(claims.ppm));
+        Self { seed, miner, answers: &claims.answers, inside, draws: 0, tokens, ppm, checked: 0 }
     }
 
     fn floor(&self) -> u64 {
@@ -130,7 +130,7 @@ impl<'a> Urn<'a> {
     }
 
     fn share(&self) -> u64 {
-        self.floor().max((self.tokens * self.percent).div_ceil(100))
+        self.floor().max((self.tokens * self.ppm).div_ceil(1_000_000))
     }
 
     /// The answer that holds a token drawn from all that are inside. One that the budget does not hold is laid aside.
@@ -167,7 +167,7 @@ mod tests {
 
     fn claims(tokens: &[u32], percent: u32) -> Claims {
         let answers = tokens.iter().map(|&tokens| Candidate { tokens, prompt: 10 }).collect();
-        Claims { answers, percent }
+        Claims { answers, ppm: percent * 10_000 }
     }
 
     fn checked(claims: &Claims, drawn: &[usize]) -> u32 {
