@@ -7,11 +7,13 @@ use incentive::evidence::Token;
 
 use super::answers::Answer;
 
-/// Margins of placed tokens as evidence takes them: micro-logits, to the nearest.
+/// Margins of placed tokens as evidence takes them: micro-logits, to the nearest. An end that was passed over is as much an
+/// end as one that was sent: either way the token beside it is what was wrong.
 #[must_use]
 pub fn tokens(placed: &[Placed]) -> Vec<Token> {
     let micro = |margin: f32| (f64::from(margin.max(0.0)) * 1e6).round() as u32;
-    placed.iter().map(|token| Token { margin: token.margin.map(micro), end: token.end }).collect()
+    let end = |token: &Placed| token.end || token.end_margin == Some(0.0);
+    placed.iter().map(|token| Token { margin: token.margin.map(micro), end: end(token) }).collect()
 }
 
 /// The margins of an answer under the checker's logits.
