@@ -37,11 +37,11 @@ impl Engine {
         Ok(Self { scheduler: Scheduler::start(decoder, limits).context("no thread for the engine")?, ahead })
     }
 
-    /// Answers in the order of the requests. `done` is told their number as they come. Blocks.
+    /// Answers in the order of the requests. Blocks.
     ///
     /// # Errors
     /// When the model fails.
-    pub fn answer(&self, requests: &[Generation], done: &mut dyn FnMut(usize)) -> Result<Vec<Answer>> {
+    pub fn answer(&self, requests: &[Generation]) -> Result<Vec<Answer>> {
         let mut running: VecDeque<Events> = VecDeque::new();
         let mut waiting = requests.iter();
         let mut answers = Vec::with_capacity(requests.len());
@@ -51,7 +51,6 @@ impl Engine {
             }
             let ids = read(running.pop_front().context("the engine lost a request")?)?;
             answers.push(Answer { prompt: request.prompt.clone(), sampling: request.sampling.clone(), ids });
-            done(answers.len());
         }
         Ok(answers)
     }

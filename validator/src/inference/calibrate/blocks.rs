@@ -1,6 +1,6 @@
 //! Margins of one source, gathered into blocks.
 
-use incentive::evidence::{Pair, Token};
+use incentive::evidence::{Open, Pair, Token, clipped};
 
 /// Tokens of a block.
 pub const BLOCK: u32 = 64;
@@ -16,27 +16,19 @@ pub struct Blocks {
     pub excluded: u64,
     /// Tokens that the checker would have chosen.
     agreed: u64,
-    sum: u64,
-    filled: u32,
+    open: Open,
 }
 
 impl Blocks {
     /// Takes the margins of one answer; `temperature` in thousandths. Blocks run on from answer to answer.
     pub fn push(&mut self, temperature: u32, tokens: &[Token]) {
-        let clip = temperature.saturating_mul(2000);
         for token in tokens {
-            let margin = token.margin.map_or(clip, |margin| margin.min(clip));
             match token.margin {
                 Some(margin) => self.margins.push(margin),
                 None => self.excluded += 1,
             }
             self.agreed += u64::from(token.margin == Some(0));
-            self.sum += u64::from(margin);
-            self.filled += 1;
-            if self.filled == BLOCK {
-                self.means.push((self.sum / u64::from(BLOCK)) as u32);
-                (self.sum, self.filled) = (0, 0);
-            }
+            self.means.extend(self.open.push(clipped(token.margin, temperature), BLOCK));
         }
     }
 

@@ -1,6 +1,6 @@
 //! From the blocks of honest engines to limits that they keep, and to what a block weighs as evidence. Pure.
 
-use incentive::evidence::{Bin, Stratum};
+use incentive::evidence::{Bin, Stratum, Table};
 
 use super::blocks::{BLOCK, Blocks};
 use super::bounds;
@@ -91,8 +91,14 @@ pub fn weigh(families: &[Blocks], cheat: &Blocks) -> Option<Weighed> {
     let totals = bins.iter().fold((0.0, 0.0), |(honest, cheat), bin| (honest + bin.honest + 1.0, cheat + bin.cheat + 1.0));
     let weight = |bin: &Shelf| (bin.ratio() * totals.0 / totals.1).ln();
     let drift = bins.iter().map(|bin| (bin.cheat + 1.0) / totals.1 * weight(bin)).sum();
-    let bins = bins.iter().map(|bin| Bin { up_to: bin.up_to, weight: (weight(bin) * 1000.0).floor() as i32 }).collect();
+    let bins = bins.iter().map(|bin| Bin { up_to: bin.up_to, weight: milli(weight(bin)) }).collect();
     (drift >= DRIFT).then_some(Weighed { bins, drift })
+}
+
+/// Thousandths of a nat, never more than a table may hold.
+fn milli(nats: f64) -> i32 {
+    let most = f64::from(Table::WEIGHT_MAX);
+    (nats * 1000.0).floor().clamp(-most, most) as i32
 }
 
 /// Blocks whose means lie together.

@@ -7,13 +7,17 @@ use incentive::evidence::Token;
 
 use super::answers::Answer;
 
-/// Margins of placed tokens as evidence takes them: micro-logits, to the nearest. An end that was passed over is as much an
-/// end as one that was sent: either way the token beside it is what was wrong.
+/// Placed tokens as evidence takes them: in millionths, to the nearest. An end that was passed over is as much an end as one
+/// that was sent: either way the token beside it is what was wrong.
 #[must_use]
 pub fn tokens(placed: &[Placed]) -> Vec<Token> {
-    let micro = |margin: f32| (f64::from(margin.max(0.0)) * 1e6).round() as u32;
-    let end = |token: &Placed| token.end || token.end_margin == Some(0.0);
-    placed.iter().map(|token| Token { margin: token.margin.map(micro), end: end(token) }).collect()
+    let micro = |value: f32| (f64::from(value.max(0.0)) * 1e6).round() as u32;
+    let one = |token: &Placed| Token {
+        margin: token.margin.map(micro),
+        gap: micro(token.best_logprob - token.logprob),
+        end: token.end || token.end_margin == Some(0.0),
+    };
+    placed.iter().map(one).collect()
 }
 
 /// The margins of an answer under the checker's logits.

@@ -17,7 +17,20 @@ impl Temperatures {
     /// Where a temperature belongs.
     #[must_use]
     pub fn of(temperature: f32) -> Option<usize> {
-        let thousandths = (f64::from(temperature) * 1000.0).round() as u32;
+        let thousandths = thousandths(temperature);
         STRATA.iter().position(|range| (range.from..range.to).contains(&thousandths))
     }
+}
+
+impl std::fmt::Display for Temperatures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (from, to) = (f64::from(self.from) / 1000.0, f64::from(self.to - 1) / 1000.0);
+        f.pad(&format!("{from} to {to}"))
+    }
+}
+
+/// A temperature as tables count it.
+#[must_use]
+pub fn thousandths(temperature: f32) -> u32 {
+    (f64::from(temperature) * 1000.0).round() as u32
 }
