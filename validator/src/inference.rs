@@ -10,9 +10,9 @@
 //! - [`examiner`]: the thread that computes them again
 //! - [`audit`]: what they were found to be
 //! - [`memory`]: what is remembered of a miner
-//! - [`settle`]: the verdict on its answers
-//! - [`measure`]: all of that in its order
-//! - [`between`]: probes outside of the windows
+//! - [`cases`], [`settle`]: the verdict on its answers
+//! - [`part`]: the inference part of a window, in its order
+//! - [`between`], [`quiet`]: probes outside of the windows
 //! - [`tables`]: what honest answers look like
 //! - [`calibrate`]: how such a table is made
 
@@ -20,10 +20,12 @@ pub mod audit;
 pub mod bank;
 pub mod between;
 pub mod calibrate;
+pub mod cases;
 pub mod examiner;
-pub mod measure;
+pub mod part;
 pub mod memory;
 pub mod models;
+pub mod quiet;
 pub mod sample;
 pub mod settle;
 pub mod stream;
