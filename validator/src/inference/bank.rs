@@ -8,7 +8,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
 use super::models::{Model, Question};
-use super::traffic::{Traffic, TrafficError};
+use super::traffic::{Source, Traffic, TrafficError};
 
 /// Most requests that lie ready: a few kilobytes each.
 const READY_MAX: usize = 16_384;
@@ -18,7 +18,7 @@ const TRIES: usize = 100;
 /// Requests to one model.
 pub struct Bank {
     model: Arc<Model>,
-    traffic: Arc<Traffic>,
+    source: Source,
     answer_tokens: u32,
     ready: Mutex<VecDeque<Arc<Question>>>,
 }
@@ -28,9 +28,9 @@ impl Bank {
     ///
     /// # Errors
     /// When no recorded request fits the model.
-    pub fn new(model: Arc<Model>, traffic: Arc<Traffic>, answer_tokens: u32) -> Result<Self, TrafficError> {
-        traffic.asking(model.asked(answer_tokens))?;
-        Ok(Self { model, traffic, answer_tokens, ready: Mutex::default() })
+    pub fn new(model: Arc<Model>, traffic: &Arc<Traffic>, answer_tokens: u32) -> Result<Self, TrafficError> {
+        let source = traffic.asking(model.asked(answer_tokens))?;
+        Ok(Self { model, source, answer_tokens, ready: Mutex::default() })
     }
 
     /// The model.
@@ -57,12 +57,11 @@ impl Bank {
     }
 
     fn draw(&self) -> Option<Question> {
-        let source = self.traffic.asking(self.model.asked(self.answer_tokens)).ok()?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).ok()?;
         let mut rng = ChaCha20Rng::from_seed(seed);
         (0..TRIES).find_map(|_| {
-            let question = self.model.question(source.draw(&mut rng)).ok()?;
+            let question = self.model.question(self.source.draw(&mut rng)).ok()?;
             let tokens = question.prompt.len().saturating_add(self.answer_tokens as usize);
             (!question.prompt.is_empty() && tokens <= self.model.context as usize).then_some(question)
         })

@@ -135,9 +135,9 @@ impl Model {
     /// What probes ask of it. Fingerprints only where they are worth something: the policy wants them, and the table has limits
     /// for them.
     #[must_use]
-    pub fn asked(&self, answer_tokens: u32) -> Asked<'_> {
+    pub fn asked(&self, answer_tokens: u32) -> Asked {
         let fingerprint = self.policy.fingerprint && self.table.fingerprint.is_some();
-        Asked { id: &self.policy.id, context: self.context, answer_tokens, fingerprint }
+        Asked { id: self.policy.id.clone(), context: self.context, answer_tokens, fingerprint }
     }
 
     /// Counts the tokens of a probe. Takes about a millisecond for a long one.

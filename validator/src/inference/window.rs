@@ -77,7 +77,7 @@ pub async fn hold(key: &Arc<Keypair>, policy: &InferencePolicy, lanes: Vec<Lane>
 }
 
 /// Steps that a ramp up to so many requests takes at most: each doubling once, and its halvings once.
-const fn steps(streams: u32) -> u32 {
+fn steps(streams: u32) -> u32 {
     2 * (streams.max(1).ilog2() + 1) + 2
 }
 
