@@ -11,7 +11,7 @@
 //! - [`audit`]: what they were found to be
 //! - [`memory`]: what is remembered of a miner
 //! - [`cases`], [`settle`]: the verdict on its answers
-//! - [`part`]: the inference part of a window, in its order
+//! - [`part`], [`start`]: the inference part of a window, in its order
 //! - [`between`], [`quiet`]: probes outside of the windows
 //! - [`tables`]: what honest answers look like
 //! - [`calibrate`]: how such a table is made
@@ -28,6 +28,7 @@ pub mod models;
 pub mod quiet;
 pub mod sample;
 pub mod settle;
+pub mod start;
 pub mod stream;
 pub mod tables;
 pub mod traffic;

@@ -40,13 +40,12 @@ struct Order {
 }
 
 impl Examiner {
-    /// Starts the thread, with a decoder for each model, in their order.
+    /// Starts the thread, with each model and its decoder, in their order.
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub fn start(models: Vec<Arc<Model>>, decoders: Vec<Box<dyn Decoder>>) -> std::io::Result<Self> {
+    pub fn start(mut known: Vec<(Arc<Model>, Box<dyn Decoder>)>) -> std::io::Result<Self> {
         let (orders, waiting) = mpsc::channel(WAITING);
-        let mut known: Vec<_> = models.into_iter().zip(decoders).collect();
         std::thread::Builder::new().name("examiner".into()).spawn(move || work(&mut known, waiting))?;
         Ok(Self { orders })
     }
