@@ -6,9 +6,9 @@
 //! prefix is known from before. Both kinds leave by one door ([`wrap`]), which every gateway that checks its traffic uses.
 
 mod shape;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 mod wrap;
 
 use std::path::{Path, PathBuf};
@@ -22,13 +22,15 @@ pub use wrap::as_organic;
 
 use super::stream::Expected;
 use shape::Shape;
-use text::Texts;
+use text::{Role, Texts};
 
 /// Most bytes of a body: with its headers it fits into what a connection may send before it is acknowledged (ten segments), so
 /// that no receiver can hold back the end of it.
 pub const BODY_LIMIT: usize = 13 << 10;
 /// Most bytes of a file of traffic.
 const FILE_LIMIT: u64 = 64 << 20;
+/// Texts of a role that are enough to make new ones of; fewer are helped out by those that come with the program.
+const TEXTS: usize = 32;
 /// Shapes that come with the program.
 const BUILT_IN: &str = include_str!("../../traffic/default.jsonl");
 
@@ -84,6 +86,7 @@ pub struct Asked {
 pub struct Traffic {
     shapes: Vec<Shape>,
     texts: Texts,
+    passed_over: usize,
 }
 
 /// Why there is no traffic to draw from.
@@ -112,7 +115,9 @@ pub enum TrafficError {
         reason: String,
     },
     /// Nothing in it can be asked of this model.
-    #[error("none of {recorded} recorded requests fits {model} (context {context}); record shorter ones, or ones for this model")]
+    #[error(
+        "none of {recorded} recorded requests fits {model} (context {context}); record shorter ones, or ones for this model"
+    )]
     NoneFits {
         /// The name in requests.
         model: String,
@@ -150,13 +155,21 @@ impl Traffic {
     /// # Errors
     /// When a line is no request.
     pub fn parse(lines: &str) -> Result<Self, TrafficError> {
-        let mut shapes = Vec::new();
-        let mut texts = Texts::default();
-        for (line, text) in (1..).zip(lines.lines()).filter(|(_, text)| !text.trim().is_empty()) {
-            let wrong = |reason| TrafficError::Line { line, reason };
-            shapes.extend(Shape::read(text, &mut texts).map_err(wrong)?);
+        let mut texts = Vec::new();
+        let (shapes, passed_over) = read(lines, &mut texts)?;
+        let mut texts = Texts::new(texts);
+        if [Role::User, Role::Assistant, Role::Prompt].iter().any(|role| !texts.suffice(*role, TEXTS)) {
+            let mut own = Vec::new();
+            read(BUILT_IN, &mut own)?;
+            texts.add(own);
         }
-        Ok(Self { shapes, texts })
+        Ok(Self { shapes, texts, passed_over })
+    }
+
+    /// Requests that probes can be like, and those that were passed over.
+    #[must_use]
+    pub fn recorded(&self) -> (usize, usize) {
+        (self.shapes.len(), self.passed_over)
     }
 
     /// What of it can be asked of a model: prompt and answer fit its context.
@@ -171,6 +184,18 @@ impl Traffic {
         }
         Ok(Source { traffic: Arc::clone(self), fitting, asked })
     }
+}
+
+/// The shapes of all lines, and how many lines have none.
+fn read(lines: &str, texts: &mut Vec<(Role, String)>) -> Result<(Vec<Shape>, usize), TrafficError> {
+    let (mut shapes, mut passed_over) = (Vec::new(), 0);
+    for (line, text) in (1..).zip(lines.lines()).filter(|(_, text)| !text.trim().is_empty()) {
+        match Shape::read(text, texts).map_err(|reason| TrafficError::Line { line, reason })? {
+            Some(shape) => shapes.push(shape),
+            None => passed_over += 1,
+        }
+    }
+    Ok((shapes, passed_over))
 }
 
 /// Probes for one model.

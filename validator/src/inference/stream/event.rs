@@ -107,7 +107,8 @@ pub(super) fn parse(data: &str) -> Result<Event, Fault> {
     if let Some(ChoiceAssay { token_ids, chain, fingerprint }) = assay {
         event.ids = token_ids;
         event.chain = chain.map(|Hex(head)| head);
-        event.fingerprints = fingerprint.unwrap_or_default().iter().map(|text| decode(text)).collect::<Result<_, _>>()?;
+        event.fingerprints =
+            fingerprint.unwrap_or_default().iter().map(|text| decode(text)).collect::<Result<_, _>>()?;
     }
     Ok(event)
 }
