@@ -10,7 +10,7 @@ use engine::text::{StopFilter, Text};
 use incentive::evidence::{FingerprintLimits, Token};
 use incentive::units::{Hotkey, NetUid};
 use incentive::verdict::Fault;
-use proof::fingerprint::{CHUNK, Fingerprint, distances};
+use proof::fingerprint::{Fingerprint, distances};
 
 use super::calibrate::measure;
 use super::models::{Model, Question};
@@ -133,8 +133,9 @@ pub fn examine(
         hidden: limits.is_some(),
     };
     let Checked { tokens, hidden } = check(decoder, 0, &claim)?;
-    let cut = received.finish().is_none();
-    let fault = limits.and_then(|limits| fingerprints(&received.fingerprints, &hidden, model.hidden, cut, limits).err());
+    let ended = received.finish().is_some();
+    let of_states = |limits| fingerprints(&received.fingerprints, &hidden, model.hidden, ended, limits).err();
+    let fault = limits.and_then(of_states);
     Ok(Examined { temperature: answer.temperature(), tokens: measure::tokens(&tokens), fault })
 }
 
@@ -184,25 +185,17 @@ fn ending(text: &Text, stops: &[String], ids: &[u32], end: End, limit: u32) -> R
     if right { Ok(()) } else { Err(Fault::WrongEnd) }
 }
 
-/// Whether fingerprints are those of these states. Of a stream that was `cut`, the last ones may be missing.
+/// Whether fingerprints are those of these states. Of a stream that was cut, the tokens after the last whole chunk have none.
 fn fingerprints(
     claimed: &[Fingerprint],
     states: &[u16],
     hidden: usize,
-    cut: bool,
+    ended: bool,
     limits: FingerprintLimits,
 ) -> Result<(), Fault> {
-    let chunk = CHUNK.saturating_mul(hidden).max(1);
-    let whole = states.len() / chunk;
-    if cut && claimed.len() < whole.saturating_sub(1) {
-        return Err(Fault::WrongFingerprint);
-    }
-    let states = if cut { &states[..states.len().min(claimed.len() * chunk)] } else { states };
-    let within = distances(claimed, states, hidden).is_some_and(|distances| {
-        let near = |distance: &proof::fingerprint::Distance| {
-            distance.within(limits.exponents, limits.mean.into(), limits.median.into())
-        };
-        distances.iter().all(near)
+    let FingerprintLimits { exponents, mean, median } = limits;
+    let within = distances(claimed, states, hidden, ended).is_some_and(|distances| {
+        distances.iter().all(|distance| distance.within(exponents, mean.into(), median.into()))
     });
     if within { Ok(()) } else { Err(Fault::WrongFingerprint) }
 }

@@ -5,10 +5,9 @@
 //! works for several hotkeys, or for several models, has no time of its own for any of them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use incentive::inference::{Ramp, deadline_us, free_us};
+use incentive::inference::{Ramp, free_us};
 use incentive::policy::InferencePolicy;
 use incentive::verdict::Fault;
 use neuron_common::keystore::Keypair;
@@ -17,14 +16,14 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::audit::Answer;
 use super::bank::Bank;
-use super::settle::{Heard, Hold};
+use super::settle::{Heard, Hold, credits};
 use super::stream::{self, End, Received};
 use crate::dispatch::{self, Punctuality, Target};
 
 /// From the decision to begin to the first request: time to start everybody's tasks.
 const LEAD: Duration = Duration::from_millis(50);
 /// How long a place stays empty after a request that brought no token.
-const REST: Duration = Duration::from_millis(250);
+const REST: Duration = Duration::from_millis(50);
 
 /// One miner and one model.
 #[derive(Clone)]
@@ -41,16 +40,9 @@ pub struct Lane {
 #[derive(Clone, Copy, Debug)]
 struct Times {
     start: Instant,
+    step: Duration,
     hold: Instant,
     end: Instant,
-}
-
-/// Who asks whom for what.
-struct Driver {
-    key: Arc<Keypair>,
-    lane: Lane,
-    /// Tokens that were in time, since the last step of the ramp.
-    goodput: AtomicU64,
 }
 
 /// Asks all lanes at once. What each sent, in the order of the lanes, when the paid time ended, and how punctual this
@@ -58,13 +50,16 @@ struct Driver {
 pub async fn hold(key: &Arc<Keypair>, policy: &InferencePolicy, lanes: Vec<Lane>) -> (Vec<Heard>, Hold, Punctuality) {
     let start = Instant::now() + LEAD;
     let hold = start + Duration::from_millis(policy.ramp_ms.into());
-    let times = Times { start, hold, end: hold + Duration::from_millis(policy.hold_ms.into()) };
+    let end = hold + Duration::from_millis(policy.hold_ms.into());
     let tasks: Vec<_> = lanes
         .into_iter()
-        .map(|lane| tokio::spawn(drive(Driver { key: Arc::clone(key), lane, goodput: AtomicU64::new(0) }, times)))
+        .map(|lane| {
+            let step = Duration::from_millis(step_ms(policy.ramp_ms, lane.streams).max(1).into());
+            tokio::spawn(drive(Arc::clone(key), Arc::new(lane), Times { start, step, hold, end }))
+        })
         .collect();
     sleep_until(start).await;
-    let lag = tokio::spawn(dispatch::lag(times.end));
+    let lag = tokio::spawn(dispatch::lag(end));
     let (mut heard, mut spread) = (Vec::with_capacity(tasks.len()), Duration::ZERO);
     for task in tasks {
         // A task that panicked is a defect of ours; the miner is not to blame, and not to be paid either.
@@ -73,77 +68,52 @@ pub async fn hold(key: &Arc<Keypair>, policy: &InferencePolicy, lanes: Vec<Lane>
         heard.push(one);
     }
     let punctuality = Punctuality { spread, lag: lag.await.unwrap_or_default() };
-    (heard, Hold { end: times.end, ms: policy.hold_ms }, punctuality)
-}
-
-/// Steps that a ramp up to so many requests takes at most: each doubling once, and its halvings once.
-fn steps(streams: u32) -> u32 {
-    2 * (streams.max(1).ilog2() + 1) + 2
+    (heard, Hold { end, ms: policy.hold_ms }, punctuality)
 }
 
 /// One lane from start to end, and how late it began.
-async fn drive(driver: Driver, times: Times) -> (Heard, Duration) {
-    let driver = Arc::new(driver);
+async fn drive(key: Arc<Keypair>, lane: Arc<Lane>, times: Times) -> (Heard, Duration) {
     sleep_until(times.start).await;
     let late = times.start.elapsed();
-    let mut ramp = Ramp::new(driver.lane.streams);
-    let step = (times.hold - times.start) / steps(driver.lane.streams);
-    let (raised, gone) = ask_many(&driver, times.hold, Load::Raised { ramp: &mut ramp, step }).await;
-    // What was begun in the ramp is cut: tokens that a miner saved up there must not be let go in the time that is paid.
-    let streams = ramp.best();
-    let held = if gone { Vec::new() } else { ask_many(&driver, times.end, Load::Held(streams)).await.0 };
-    (Heard { ramp: raised, hold: held, streams }, late)
-}
-
-/// How many requests at once.
-enum Load<'a> {
-    Raised { ramp: &'a mut Ramp, step: Duration },
-    Held(u32),
-}
-
-impl Load<'_> {
-    const fn level(&self) -> u32 {
-        match self {
-            Self::Raised { ramp, .. } => ramp.level(),
-            Self::Held(streams) => *streams,
+    let (mut heard, mut ramp) = (Heard::default(), Ramp::new(lane.streams));
+    let mut now = times.start;
+    // Each step begins anew and ends for all its requests at once: only so is a load seen that the engine does not keep up with,
+    // and no tokens can be saved up in the ramp and let go in the time that is paid.
+    while now < times.hold {
+        let until = (now + times.step).min(times.hold);
+        let answers = load(&key, &lane, ramp.level(), until).await;
+        ramp.step(credits(&lane.bank.model().policy, &answers, until).0);
+        let gone = answers.iter().any(refuses_for_good);
+        heard.ramp.extend(answers);
+        if gone {
+            return (heard, late);
         }
+        now = until;
     }
+    heard.streams = ramp.best();
+    heard.hold = load(&key, &lane, heard.streams, times.end).await;
+    (heard, late)
 }
 
-/// Keeps so many requests on their way until the time is over. All answers, and whether the miner has said that it does not
-/// serve the model, after which nothing more is asked.
-async fn ask_many(driver: &Arc<Driver>, until: Instant, mut load: Load<'_>) -> (Vec<Answer>, bool) {
-    let (mut streams, mut answers, mut gone) = (JoinSet::new(), Vec::new(), false);
-    let step = match &load {
-        Load::Raised { step, .. } => *step,
-        Load::Held(_) => until.saturating_duration_since(Instant::now()) + REST,
-    };
-    let mut turn = Instant::now() + step;
+/// Keeps so many requests on their way until the time is over, and no longer than the miner says that it serves the model.
+async fn load(key: &Arc<Keypair>, lane: &Arc<Lane>, level: u32, until: Instant) -> Vec<Answer> {
+    let (mut streams, mut answers) = (JoinSet::new(), Vec::<Answer>::new());
+    let mut gone = false;
     while Instant::now() < until && !(gone && streams.is_empty()) {
-        while streams.len() < load.level() as usize && !gone {
-            streams.spawn(ask(Arc::clone(driver), until));
+        while streams.len() < level as usize && !gone {
+            streams.spawn(ask(Arc::clone(key), Arc::clone(lane), until));
         }
-        tokio::select! {
-            Some(done) = streams.join_next(), if !streams.is_empty() => {
-                let Ok(Some(answer)) = done else { continue };
-                gone |= refuses_for_good(&answer);
-                answers.push(answer);
-            }
-            () = sleep_until(turn) => {
-                turn += step;
-                if let Load::Raised { ramp, .. } = &mut load {
-                    ramp.step(driver.goodput.swap(0, Ordering::Relaxed));
-                }
-            }
-            () = sleep_until(until) => {}
+        // All of them end by themselves, at the latest at that time.
+        if let Some(Ok(Some(answer))) = streams.join_next().await {
+            gone |= refuses_for_good(&answer);
+            answers.push(answer);
         }
     }
-    // They end at the same time.
     while let Some(done) = streams.join_next().await {
         answers.extend(done.ok().flatten());
     }
     answers.sort_by_key(|answer| answer.received.began);
-    (answers, gone)
+    answers
 }
 
 fn refuses_for_good(answer: &Answer) -> bool {
@@ -152,22 +122,20 @@ fn refuses_for_good(answer: &Answer) -> bool {
 
 /// One request, and the rest of its place: the time that the fastest device of the field would have taken, or some pause
 /// after a refusal.
-async fn ask(driver: Arc<Driver>, until: Instant) -> Option<Answer> {
-    let Lane { target, bank, .. } = &driver.lane;
-    let question = timeout_at(until, bank.take()).await.ok()??;
+async fn ask(key: Arc<Keypair>, lane: Arc<Lane>, until: Instant) -> Option<Answer> {
+    let Lane { target, bank, .. } = lane.as_ref();
+    let Ok(Some(question)) = timeout_at(until, bank.take()).await else {
+        sleep_until(until.min(Instant::now() + REST)).await;
+        return None;
+    };
     let (model, probe) = (bank.model(), &question.probe);
     let begun = Instant::now();
     let received = match timeout_at(until, stream::connect(target)).await {
-        Err(_over) => Received::nothing(begun, Fault::NoAnswer),
+        Err(_over) => Received::nothing(begun, Fault::Unreachable),
         Ok(Err(fault)) => Received::nothing(begun, fault),
         Ok(Ok(line)) => {
-            let prompt = u32::try_from(question.prompt.len()).unwrap_or(u32::MAX);
-            let request = stream::request(&driver.key, target, probe);
-            let arrived = |index, at| {
-                let in_time = at <= deadline_us(&model.policy, prompt, index);
-                driver.goodput.fetch_add(in_time.into(), Ordering::Relaxed);
-            };
-            stream::ask(line, request, probe.expected(model.vocabulary, model.context), until, arrived).await
+            let request = stream::request(&key, target, probe);
+            stream::ask(line, request, probe.expected(model.vocabulary, model.context), until, |_, _| {}).await
         }
     };
     let tokens = u32::try_from(received.ids.len()).unwrap_or(u32::MAX);
@@ -178,4 +146,9 @@ async fn ask(driver: Arc<Driver>, until: Instant) -> Option<Answer> {
     };
     sleep_until(free.min(until)).await;
     Some(Answer { question, received })
+}
+
+/// The length of a step of the ramp.
+fn step_ms(ramp_ms: u32, streams: u32) -> u32 {
+    ramp_ms / (streams.max(1).ilog2() + 11)
 }
