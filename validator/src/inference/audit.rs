@@ -13,6 +13,7 @@ use incentive::verdict::Fault;
 use proof::fingerprint::{Fingerprint, distances};
 
 use super::calibrate::measure;
+use super::calibrate::strata::{Temperatures, thousandths};
 use super::models::{Model, Question};
 use super::stream::{Bound, End, Received, binding};
 
@@ -62,8 +63,7 @@ impl Answer {
     /// Its temperature, in thousandths.
     #[must_use]
     pub fn temperature(&self) -> u32 {
-        // At most 2.
-        (self.question.probe.params.temperature * 1000.0).round() as u32
+        thousandths(self.question.probe.params.temperature)
     }
 
     /// Tokens of its prompt.
@@ -80,14 +80,9 @@ impl Answer {
 
     /// Answers of one class are asked for in the same manner: what was odd about one is looked for in the others.
     #[must_use]
-    pub fn class(&self) -> (&'static str, u32) {
-        let range = match self.temperature() {
-            0..500 => 0,
-            500..800 => 1,
-            800..1201 => 2,
-            _ => 3,
-        };
-        (self.question.probe.path, range)
+    pub fn class(&self) -> (&'static str, Option<usize>) {
+        let probe = &self.question.probe;
+        (probe.path, Temperatures::of(probe.params.temperature))
     }
 }
 
