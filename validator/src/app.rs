@@ -72,7 +72,11 @@ impl App {
         let (ended, _) = watch::channel(store.last_round()?.map(|round| round.block));
         let (head, _) = watch::channel(snapshot.block.number);
         let dispatch = Dispatch::new(Arc::clone(&key)).context("starting the HTTP client")?;
-        let block_time = chain.block_time().await?;
+        // Asked for only where it is needed: a chain without this constant costs the models and nothing else.
+        let block_time = match policy.inference {
+            Some(_) => chain.block_time().await?,
+            None => Duration::ZERO,
+        };
         let setup = Setup {
             config,
             policy: &policy,

@@ -118,9 +118,15 @@ impl InferenceConfig {
     /// # Errors
     /// Names the key and the remedy.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let unfit = |key, value: &dyn ToString, remedy: &str| Err(ConfigError::Unfit { key, value: value.to_string(), remedy: remedy.into() });
+        let unfit = |key, value: &dyn ToString, remedy: &str| {
+            Err(ConfigError::Unfit { key, value: value.to_string(), remedy: remedy.into() })
+        };
         if !(1..=100).contains(&self.audit_percent) {
-            return unfit("inference.audit_percent", &self.audit_percent, "choose 1 to 100: with none, nothing is checked");
+            return unfit(
+                "inference.audit_percent",
+                &self.audit_percent,
+                "choose 1 to 100: with none, nothing is checked",
+            );
         }
         if self.budget_tokens == 0 {
             return unfit("inference.budget_tokens", &0, "see `validator check` for what this machine manages");

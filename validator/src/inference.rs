@@ -33,3 +33,6 @@ pub mod stream;
 pub mod tables;
 pub mod traffic;
 pub mod window;
+
+#[cfg(test)]
+mod tests;

@@ -106,15 +106,16 @@ impl Rounds {
         Ok(Some(end))
     }
 
-    /// Makes ready what the next window needs and what takes time.
+    /// Makes ready what the next window needs and what takes time, beside whoever goes on waiting for that window.
     pub async fn prepare(&self) {
         let Some(inference) = self.inference.clone() else { return };
-        let miners = match self.chain.snapshot(self.netuid, None).await {
-            Ok(snapshot) => plan(&snapshot, &self.own).targets.len(),
-            Err(error) => return tracing::warn!(%error, "the subnet cannot be read: requests are made when they are needed"),
-        };
-        // On a thread of its own, so that a window that opens meanwhile does not wait for it.
-        drop(tokio::task::spawn_blocking(move || inference.prepare(miners)));
+        match self.chain.snapshot(self.netuid, None).await {
+            Ok(snapshot) => {
+                let miners = plan(&snapshot, &self.own).targets.len();
+                tokio::spawn(async move { inference.prepare(&snapshot, miners).await });
+            }
+            Err(error) => tracing::warn!(%error, "the subnet cannot be read: requests are made when they are needed"),
+        }
     }
 
     /// The subnet at the block of the window, unless that is long ago.

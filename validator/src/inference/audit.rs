@@ -194,3 +194,86 @@ fn fingerprints(
     });
     if within { Ok(()) } else { Err(Fault::WrongFingerprint) }
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::synthetic::{Precision, Recipe, tiny};
+
+    use super::*;
+
+    const STOP: End = End::Finished(Finish::Stop);
+    const LENGTH: End = End::Finished(Finish::Length);
+
+    fn text() -> Text {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        tiny(&path, Recipe { seed: 1, precision: Precision::Bf16 }).unwrap();
+        Text::load(&path).unwrap()
+    }
+
+    #[test]
+    fn an_answer_ends_where_it_says_why() {
+        let text = text();
+        let (words, end) = (text.encode("the sea and the land", false).unwrap(), text.stop_tokens()[0]);
+        let (whole, ended) = (words.len() as u32, [&words[..], &[end]].concat());
+        let ending = |ids: &[u32], end, limit| ending(&text, &[], ids, end, limit);
+        let wrong = Err(Fault::WrongEnd);
+        assert_eq!(ending(&ended, STOP, 100), Ok(()));
+        assert_eq!(ending(&words, STOP, 100), wrong, "no end token");
+        assert_eq!(ending(&words, LENGTH, whole), Ok(()));
+        assert_eq!(ending(&words, LENGTH, whole + 1), wrong, "one more was asked for");
+        assert_eq!(ending(&words, LENGTH, whole - 1), wrong);
+        assert_eq!(ending(&[&ended[..], &words].concat(), STOP, 100), wrong, "went on after its end");
+        assert_eq!(ending(&[&ended[..], &words].concat(), End::Cut, 100), wrong);
+        for broke in [End::Cut, End::Broke] {
+            assert_eq!(ending(&words, broke, 100), Ok(()), "nobody says that it ended");
+        }
+    }
+
+    #[test]
+    fn a_stop_text_ends_an_answer_with_the_token_that_completes_it() {
+        let text = text();
+        let words = text.encode("the sea and the land and the sky", false).unwrap();
+        let stops = ["land".to_owned()];
+        let at = (1..=words.len()).find(|&tokens| text.decode(&words[..tokens]).contains("land")).unwrap();
+        let ending = |ids: &[u32], end| ending(&text, &stops, ids, end, 100);
+        assert_eq!(ending(&words[..at], STOP), Ok(()));
+        assert_eq!(ending(&words[..at - 1], STOP), Err(Fault::WrongEnd), "not complete yet");
+        assert_eq!(ending(&words[..=at], End::Cut), Err(Fault::WrongEnd), "went on after it");
+        assert_eq!(ending(&words[..at - 1], End::Cut), Ok(()));
+    }
+
+    #[test]
+    fn fingerprints_are_those_of_the_states() {
+        let hidden = 64;
+        let states: Vec<u16> = (0..40 * hidden as u32)
+            .map(|index| proof::fingerprint::bf16((f64::from(index) * 0.37).sin() as f32 * 3.0))
+            .collect();
+        let claimed = proof::fingerprint::chunks(&states, hidden);
+        let limits = FingerprintLimits { exponents: 10, mean: 5_000, median: 5 };
+        let near = |claimed: &[Fingerprint], ended| fingerprints(claimed, &states, hidden, ended, limits);
+        assert_eq!(near(&claimed, true), Ok(()));
+        let wrong = Err(Fault::WrongFingerprint);
+        assert_eq!(near(&claimed[..1], true), wrong, "the last one is missing");
+        assert_eq!(near(&claimed[..1], false), Ok(()), "a stream that was cut has none for the rest");
+        assert_eq!(near(&[], false), wrong);
+        assert_eq!(near(&[claimed[0].clone(), Fingerprint::null()], true), wrong);
+        assert_eq!(near(&[claimed[1].clone(), claimed[0].clone()], true), wrong, "of other states");
+    }
+
+    #[test]
+    fn no_honest_trouble_is_deceit() {
+        for fault in Fault::ALL {
+            let meant = matches!(
+                fault,
+                Fault::Malformed
+                    | Fault::WrongBinding
+                    | Fault::WrongTokens
+                    | Fault::WrongEnd
+                    | Fault::WrongFingerprint
+                    | Fault::Drift
+            );
+            assert_eq!(is_deceit(fault), meant, "{fault}");
+        }
+    }
+}

@@ -39,9 +39,9 @@ impl Bank {
         &self.model
     }
 
-    /// Makes requests until so many lie ready. Blocks, for about a millisecond each.
-    pub fn fill(&self, wanted: usize) {
-        while self.ready.lock().len() < wanted.min(READY_MAX) {
+    /// Makes requests until so many lie ready, or `go` says no. Blocks, for about a millisecond each.
+    pub fn fill(&self, wanted: usize, go: impl Fn() -> bool) {
+        while self.ready.lock().len() < wanted.min(READY_MAX) && go() {
             let Some(question) = self.draw() else { return };
             self.ready.lock().push_back(Arc::new(question));
         }

@@ -127,12 +127,13 @@ impl Prober {
             return;
         }
         self.metered(times);
-        if let Err(error) = self.judge(model, target, registration, answer, draw).await {
+        if let Err(error) = self.judge((model, *target, registration), answer, draw, times).await {
             tracing::error!(%error, "what a probe showed could not be kept");
         }
     }
 
-    async fn judge(&self, model: usize, target: &Target, registration: Registration, answer: Answer, draw: u32) -> Result<()> {
+    async fn judge(&self, party: Party, answer: Answer, draw: u32, times: u64) -> Result<()> {
+        let (model, target, registration) = party;
         let inference = &self.inference;
         let known = Arc::clone(inference.banks[model].model());
         let digest = known.policy.digest;
@@ -140,6 +141,11 @@ impl Prober {
         let share = probe_share(&known.policy, &answer);
         let mut wrong = form(&known, &answer, &bound).err();
         let _alone = inference.remembering.lock().await;
+        // Others may have been before it: in a window this machine checks nothing.
+        if inference.quiet.now() != Some(times) {
+            inference.metrics.probe("disturbed");
+            return Ok(());
+        }
         let mut memory = inference.store.run(move |store| store.memory(&registration, &digest)).await?;
         let ppm = memory.audit_ppm(inference.audit_percent * 10_000);
         let drawn = u64::from(draw) * 1_000_000 < u64::from(ppm) << 32;

@@ -127,7 +127,13 @@ pub fn claims(models: &[Arc<Model>], cases: &[Case], percent: u32) -> Vec<Claims
 
 /// The verdicts. Models of which a check failed are void for all.
 #[must_use]
-pub fn outcomes(models: &[Arc<Model>], cases: &[Case], hold: Hold, least: u32, broken: &BTreeSet<usize>) -> Vec<Outcome> {
+pub fn outcomes(
+    models: &[Arc<Model>],
+    cases: &[Case],
+    hold: Hold,
+    least: u32,
+    broken: &BTreeSet<usize>,
+) -> Vec<Outcome> {
     let of_one = |case: &Case| {
         let model = &models[case.model].policy;
         let verdict = match broken.contains(&case.model) {

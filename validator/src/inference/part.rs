@@ -85,15 +85,29 @@ impl Inference {
         let asked: Vec<_> = (0..self.banks.len())
             .flat_map(|model| targets.iter().map(move |(target, registration)| (model, *target, *registration)))
             .collect();
-        let lane = |(model, target, _): &(usize, Target, _)| Lane { target: *target, bank: Arc::clone(&self.banks[*model]), streams };
-        let lanes = asked.iter().map(lane).collect();
+        let lane = |(model, target, _): &(usize, Target, _)| Lane {
+            target: *target,
+            bank: Arc::clone(&self.banks[*model]),
+            streams,
+        };
+        let lanes: Vec<_> = asked.iter().map(lane).collect();
+        if lanes.is_empty() {
+            return Part {
+                heard: Vec::new(),
+                hold: Hold { end: Instant::now(), ms: self.policy.hold_ms },
+                stood_still: false,
+            };
+        }
         let (heard, hold, punctuality) = window::hold(&self.key, &self.policy, lanes).await;
         self.metrics.inference_window(punctuality.spread, punctuality.lag);
         let stood_still = punctuality.lag > self.lag_limit;
         if stood_still {
             tracing::warn!(lag = ?punctuality.lag, limit = ?self.lag_limit, "the program stood still while answers were timed: they are void");
         }
-        let heard = asked.into_iter().zip(heard).map(|((model, target, registration), heard)| (model, target, registration, heard));
+        let heard = asked
+            .into_iter()
+            .zip(heard)
+            .map(|((model, target, registration), heard)| (model, target, registration, heard));
         Part { heard: heard.collect(), hold, stood_still }
     }
 
@@ -120,17 +134,30 @@ impl Inference {
         let judged = outcomes(&models, &cases, part.hold, least, &broken);
         let unchecked = judged.iter().filter(|outcome| outcome.verdict == Verdict::Void).count();
         if unchecked > 0 {
-            tracing::warn!(miners = unchecked, least, "answers could not be checked and are not scored: raise `inference.budget_tokens`, or see `validator check`");
+            tracing::warn!(
+                miners = unchecked,
+                least,
+                "answers could not be checked and are not scored: raise `inference.budget_tokens`, or see `validator check`"
+            );
         }
         found.extend(judged);
-        self.remember(cases).await?;
+        self.remember(cases, plan).await?;
         Ok(found)
     }
 
-    /// Makes requests for the next window. Blocks.
-    pub fn prepare(&self, miners: usize) {
-        let wanted = miners.max(1) * (self.policy.streams_max as usize) * READY;
-        self.banks.iter().for_each(|bank| bank.fill(wanted));
+    /// Makes requests for the next window of this subnet with so many miners, until that window opens.
+    pub async fn prepare(self: &Arc<Self>, snapshot: &Snapshot, miners: usize) {
+        self.quiet.over().await;
+        let streams = own_streams(snapshot, &self.asker.own, self.policy.streams_max);
+        let wanted = miners.saturating_mul(streams as usize).saturating_mul(READY);
+        let this = Arc::clone(self);
+        let filled = tokio::task::spawn_blocking(move || {
+            let go = || this.quiet.now().is_some();
+            this.banks.iter().for_each(|bank| bank.fill(wanted, go));
+        });
+        if let Err(error) = filled.await {
+            tracing::error!(%error, "making requests broke off: they are made when they are needed");
+        }
     }
 
     /// The models that can be judged.
@@ -157,7 +184,14 @@ impl Inference {
         judged.chain(unjudged).collect()
     }
 
-    fn outcome(&self, model: usize, target: &Target, registration: Registration, verdict: Verdict, counts: Counts) -> Outcome {
+    fn outcome(
+        &self,
+        model: usize,
+        target: &Target,
+        registration: Registration,
+        verdict: Verdict,
+        counts: Counts,
+    ) -> Outcome {
         let model = self.banks[model].model().policy.digest;
         Outcome { uid: target.uid, registration, verdict, work: Work::Inference { model, counts } }
     }
@@ -205,7 +239,14 @@ impl Inference {
     }
 
     /// Checks one answer, and after an odd one some more of its class. Whoever is refused already is not looked at any more.
-    async fn check_one(&self, models: &[Arc<Model>], case: &mut Case, index: usize, drawn: &[usize], budget: &mut Budget) -> Result<(), ()> {
+    async fn check_one(
+        &self,
+        models: &[Arc<Model>],
+        case: &mut Case,
+        index: usize,
+        drawn: &[usize],
+        budget: &mut Budget,
+    ) -> Result<(), ()> {
         let again = self.examine(models, case, index).await?;
         if !again || case.found.fault.is_some() {
             return Ok(());
@@ -234,7 +275,9 @@ impl Inference {
     }
 
     /// Keeps what was learned, whatever becomes of the round.
-    async fn remember(&self, cases: Vec<Case>) -> Result<(), StoreError> {
+    async fn remember(&self, cases: Vec<Case>, plan: &Plan) -> Result<(), StoreError> {
+        let asked = plan.targets.iter().map(|(_, registration)| *registration);
+        let current: BTreeSet<_> = asked.chain(plan.decided.iter().map(|decided| decided.registration)).collect();
         let models: Vec<_> = self.models().iter().map(|model| model.policy.digest).collect();
         let served = cases.iter().filter(|case| case.heard.all().any(|answer| answer.tokens() > 0));
         *self.serving.lock() = served.map(|case| (case.model, case.registration)).collect();
@@ -245,7 +288,7 @@ impl Inference {
                     let memories: Vec<_> = of_model.filter_map(Case::remembered).collect();
                     store.remember(model, &memories)?;
                 }
-                Ok(())
+                store.forget_departed(&current)
             })
             .await
     }

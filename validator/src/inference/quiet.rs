@@ -39,6 +39,12 @@ impl Quiet {
         let times = *self.0.borrow();
         (times % 2 == 0).then_some(times)
     }
+
+    /// Waits until no quiet time lasts.
+    pub async fn over(&self) {
+        // The sender is here, so the wait can only end with it being over.
+        drop(self.0.subscribe().wait_for(|times| times % 2 == 0).await);
+    }
 }
 
 impl Drop for Hush {

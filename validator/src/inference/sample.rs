@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn everybody_is_looked_at_and_the_share_is_kept() {
-        let miners = [claims(&[64; 400], 5), claims(&[3], 5), claims(&[], 5), claims(&[64; 400], 50), claims(&[0, 7], 5)];
+        let miners =
+            [claims(&[64; 400], 5), claims(&[3], 5), claims(&[], 5), claims(&[64; 400], 50), claims(&[0, 7], 5)];
         let drawn = draw(&[7; 32], &miners, &mut Budget::new(10_000_000));
         assert_eq!(checked(&miners[0], &drawn[0]), 1280, "a twentieth of 25600");
         assert_eq!(drawn[1], [0]);

@@ -105,7 +105,8 @@ fn silence(heard: &Heard) -> Fault {
         heard.all().filter(|answer| answer.received.end == End::Fault(fault) || busy(answer)).count()
     };
     let said = [Fault::NotServed, Fault::UnsupportedVersion].into_iter().find(|fault| times(*fault) > 0);
-    let happened = [Fault::Unreachable, Fault::WindowRefused, Fault::NoAnswer].into_iter().max_by_key(|fault| times(*fault));
+    let happened =
+        [Fault::Unreachable, Fault::WindowRefused, Fault::NoAnswer].into_iter().max_by_key(|fault| times(*fault));
     said.or(happened).unwrap_or(Fault::NoAnswer)
 }
 

@@ -57,7 +57,9 @@ impl Inference {
         };
         let (copies, problems) = {
             let (settings, part) = (config.inference.clone(), part.clone());
-            tokio::task::spawn_blocking(move || models::load(&settings, &part)).await.context("loading models broke off")?
+            tokio::task::spawn_blocking(move || models::load(&settings, &part))
+                .await
+                .context("loading models broke off")?
         };
         for problem in problems {
             tracing::error!(%problem, "a model is not scored");
