@@ -82,7 +82,7 @@ pub enum Want {
 pub struct Output {
     /// `rows × vocabulary` (padded, as in the configuration), f32, row-major.
     pub logits: Vec<f32>,
-    /// `rows × hidden`, after the final norm; only for [`Want::All`].
+    /// `rows × hidden`, after the final norm.
     pub hidden: Vec<f32>,
 }
 

@@ -84,12 +84,14 @@ pub fn chunks(rows: &[u16], hidden: usize) -> Vec<Fingerprint> {
     rows.chunks(chunk(hidden)).map(Fingerprint::of).collect()
 }
 
-/// How far each chunk of an answer lies from what it should be. `None` where there are more fingerprints than chunks, or
-/// fewer.
+/// How far each chunk of an answer lies from what it should be. Of an answer that did not end but was cut, only whole chunks
+/// have a fingerprint. `None` where there are more fingerprints than chunks, or fewer.
 #[must_use]
-pub fn distances(claimed: &[Fingerprint], rows: &[u16], hidden: usize) -> Option<Vec<Distance>> {
-    let own = rows.chunks(chunk(hidden));
-    (own.len() == claimed.len()).then(|| claimed.iter().zip(own).map(|(claimed, own)| claimed.distance(own)).collect())
+pub fn distances(claimed: &[Fingerprint], rows: &[u16], hidden: usize, ended: bool) -> Option<Vec<Distance>> {
+    let entries = chunk(hidden);
+    let own = rows.chunks(entries).filter(|own| ended || own.len() == entries);
+    (own.clone().count() == claimed.len())
+        .then(|| claimed.iter().zip(own).map(|(claimed, own)| claimed.distance(own)).collect())
 }
 
 const fn chunk(hidden: usize) -> usize {

@@ -63,8 +63,8 @@ struct Row {
     slot: usize,
     position: usize,
     id: u32,
-    /// Of which segment, and whether its hidden state is wanted too; none where nothing is.
-    wanted: Option<(usize, bool)>,
+    /// For which segment logits and hidden state are wanted.
+    wanted: Option<usize>,
 }
 
 impl Decoder for Transformer {
@@ -154,8 +154,8 @@ impl Transformer {
                     return Err(compute(format!("token {id} is beyond the vocabulary of {}", self.config.vocabulary)));
                 }
                 let wanted = match segment.want {
-                    Want::All => Some((index, true)),
-                    Want::Last if offset + 1 == segment.ids.len() => Some((index, false)),
+                    Want::All => Some(index),
+                    Want::Last if offset + 1 == segment.ids.len() => Some(index),
                     _ => None,
                 };
                 rows.push(Row { slot, position: cache.length + offset, id: *id, wanted });
@@ -343,14 +343,12 @@ impl Pass<'_> {
             out.copy_from_slice(&states[row * hidden..][..hidden]);
         });
         let [product] = multiply(self.unit, [output], &rows);
-        for (row, ((_, (segment, with_state)), state)) in wanted.iter().zip(states.chunks(hidden)).enumerate() {
+        for (row, ((_, segment), state)) in wanted.iter().zip(states.chunks(hidden)).enumerate() {
             let out = &mut outputs[*segment];
             let begin = out.logits.len();
             out.logits.resize(begin + output.outputs, 0.0);
             product.copy(row, &mut out.logits[begin..]);
-            if *with_state {
-                out.hidden.extend_from_slice(state);
-            }
+            out.hidden.extend_from_slice(state);
         }
     }
 }

@@ -43,11 +43,14 @@ fn as_many_fingerprints_as_chunks() {
     let honest = chunks(&own, 8);
     let sizes: Vec<_> = honest.iter().map(|one| one.coefficients.len()).collect();
     assert_eq!(sizes, [TOP, TOP, 8], "256 entries, 256, and 8");
-    assert!(distances(&honest, &own, 8).is_some_and(|all| all.iter().all(passes_elsewhere)));
-    assert_eq!(distances(&honest[..2], &own, 8), None);
-    assert_eq!(distances(&[&honest[..], &honest[..1]].concat(), &own, 8), None);
+    assert!(distances(&honest, &own, 8, true).is_some_and(|all| all.iter().all(passes_elsewhere)));
+    assert_eq!(distances(&honest[..2], &own, 8, true), None);
+    assert_eq!(distances(&[&honest[..], &honest[..1]].concat(), &own, 8, true), None);
+    // What was cut has no fingerprint of its last token.
+    assert_eq!(distances(&honest, &own, 8, false), None);
+    assert_eq!(distances(&honest[..2], &own, 8, false).map(|all| all.len()), Some(2));
     // No rows, no fingerprints.
-    assert_eq!((chunks(&[], 8), distances(&[], &[], 8)), (Vec::new(), Some(Vec::new())));
+    assert_eq!((chunks(&[], 8), distances(&[], &[], 8, true)), (Vec::new(), Some(Vec::new())));
 }
 
 proptest! {
@@ -91,7 +94,7 @@ proptest! {
         }
         let own = chunks(&rows, hidden);
         prop_assert!(own.iter().all(|one| Fingerprint::from_bytes(&one.to_bytes()).as_ref() == Ok(one)));
-        prop_assert!(distances(&own, &rows, hidden).is_some());
+        prop_assert!(distances(&own, &rows, hidden, true).is_some());
     }
 
     /// Who sends numbers without the states passes with neither few rows nor many.
