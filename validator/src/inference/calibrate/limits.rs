@@ -131,8 +131,10 @@ mod tests {
     /// Blocks whose means are quantiles of an exponential law.
     fn blocks(count: u32, mean: f64) -> Blocks {
         let quantile = |i: u32| (-mean * (f64::from(i) / f64::from(count + 1)).ln()) as u32;
-        let means: Vec<u32> = (1..=count).map(quantile).collect();
-        Blocks { margins: means.clone(), means, ..Blocks::default() }
+        let mut blocks = Blocks::default();
+        blocks.means = (1..=count).map(quantile).collect();
+        blocks.margins.clone_from(&blocks.means);
+        blocks
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub fn honest(precision: Option<Precision>) -> Vec<Family> {
     let best = engine::Path::best();
     if let Some(path) = engine::Path::ALL.into_iter().find(|path| *path != best && path.is_available()) {
         let name = format!("decoding with {path} against prefill with {best}");
-        families.push(vec![(Variant { path: Some(path), ..of(&name) }, 1)]);
+        families.push(vec![(Variant { path: Some(path), ..Variant::new(&name, precision) }, 1)]);
     }
     let bf16 = Variant { arithmetic: Arithmetic::Bf16, ..of("decoding with bf16 activations against prefill with f32") };
     families.push(vec![(bf16, 1)]);
