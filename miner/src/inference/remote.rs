@@ -103,6 +103,8 @@ impl Remote {
             id: config.id.clone(),
             digest: None,
             sampler: capabilities.seeded.then_some(SAMPLER),
+            // No server hands out hidden states.
+            fingerprint: None,
             context: found.context,
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             kind: if config.embedding { Kind::Encoder } else { Kind::Decoder },
