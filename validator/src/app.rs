@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Api};
 use crate::config::Config;
 use crate::dispatch::Dispatch;
-use crate::inference::between::Prober;
+use crate::inference::between::{Prober, Probes};
 use crate::inference::part::Inference;
 use crate::inference::start::Setup;
 use crate::metrics::Metrics;
@@ -87,9 +87,11 @@ impl App {
             metrics: metrics.clone(),
         };
         let inference = Inference::start(setup).await?;
-        let probes = config.inference.probes_per_epoch;
-        let prober = inference.clone().filter(|_| probes > 0);
-        let prober = prober.map(|inference| Prober::new(inference, chain.clone(), netuid, block_time, probes));
+        let probes_per_epoch = config.inference.probes_per_epoch;
+        let prober = inference.clone().filter(|_| probes_per_epoch > 0).map(|inference| {
+            let (probes, chain) = (Arc::new(Probes::new(inference)), chain.clone());
+            Prober { probes, chain, netuid, block_time, probes_per_epoch }
+        });
         let rounds = Rounds {
             chain: chain.clone(),
             netuid,

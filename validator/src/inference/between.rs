@@ -37,8 +37,8 @@ const PATIENCE: u64 = 16;
 
 /// Sends probes for ever.
 pub struct Prober {
-    /// What answers are judged with.
-    pub inference: Arc<Inference>,
+    /// One probe after the other.
+    pub probes: Arc<Probes>,
     /// The node.
     pub chain: ChainClient,
     /// The subnet.
@@ -47,28 +47,21 @@ pub struct Prober {
     pub block_time: Duration,
     /// Of each miner and model in a tempo.
     pub probes_per_epoch: u32,
-    /// Tokens that the checks of probes have computed since the last window began, by the count of quiet times.
-    spent: AtomicU64,
-    epoch: AtomicU64,
 }
 
-/// Whom to ask next.
-type Party = (usize, Target, Registration);
+/// What probes are sent and judged with.
+pub struct Probes {
+    inference: Arc<Inference>,
+    /// Tokens that the checks of probes have computed since the last window.
+    spent: AtomicU64,
+    /// Which time between two windows that is, by the count of quiet times.
+    since: AtomicU64,
+}
+
+/// Whom to ask: number of the model, address, and who holds the place.
+pub type Party = (usize, Target, Registration);
 
 impl Prober {
-    /// One that has sent nothing yet.
-    #[must_use]
-    pub const fn new(
-        inference: Arc<Inference>,
-        chain: ChainClient,
-        netuid: NetUid,
-        block_time: Duration,
-        probes_per_epoch: u32,
-    ) -> Self {
-        let (spent, epoch) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { inference, chain, netuid, block_time, probes_per_epoch, spent, epoch }
-    }
-
     /// Sends probes for ever, to whoever answered in the last window.
     ///
     /// # Errors
@@ -77,33 +70,41 @@ impl Prober {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("the system gave no randomness: {error}"))?;
         let mut rng = ChaCha20Rng::from_seed(seed);
-        let (prober, places) = (Arc::new(self), Arc::new(Semaphore::new(AT_ONCE)));
+        let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut read: Option<(Instant, Snapshot)> = None;
         loop {
             if read.as_ref().is_none_or(|(at, _)| at.elapsed() > FRESH) {
-                match prober.chain.snapshot(prober.netuid, None).await {
+                match self.chain.snapshot(self.netuid, None).await {
                     Ok(snapshot) => read = Some((Instant::now(), snapshot)),
                     Err(error) => tracing::debug!(%error, "the subnet cannot be read: no probes"),
                 }
             }
-            let parties = read.as_ref().map(|(_, snapshot)| (prober.parties(snapshot), snapshot.tempo));
+            let parties = read.as_ref().map(|(_, snapshot)| (self.probes.parties(snapshot), snapshot.tempo));
             let Some((parties, tempo)) = parties.filter(|(parties, _)| !parties.is_empty()) else {
                 sleep(PAUSE).await;
                 continue;
             };
-            let epoch = u64::try_from(prober.block_time.as_millis()).unwrap_or(u64::MAX).saturating_mul(tempo.into());
-            let mean = epoch / (u64::from(prober.probes_per_epoch.max(1)) * parties.len() as u64);
+            let epoch = u64::try_from(self.block_time.as_millis()).unwrap_or(u64::MAX).saturating_mul(tempo.into());
+            let mean = epoch / (u64::from(self.probes_per_epoch.max(1)) * parties.len() as u64);
             sleep(Duration::from_millis(gap_ms(&mut rng, mean))).await;
-            let (model, target, registration) = parties[(rng.next_u64() % parties.len() as u64) as usize];
+            let party = parties[(rng.next_u64() % parties.len() as u64) as usize];
             let draw = rng.next_u32();
             if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-                let prober = Arc::clone(&prober);
+                let probes = Arc::clone(&self.probes);
                 tokio::spawn(async move {
-                    prober.probe(model, &target, registration, draw).await;
+                    probes.send(party, draw).await;
                     drop(place);
                 });
             }
         }
+    }
+}
+
+impl Probes {
+    /// Nothing was sent yet.
+    #[must_use]
+    pub const fn new(inference: Arc<Inference>) -> Self {
+        Self { inference, spent: AtomicU64::new(0), since: AtomicU64::new(0) }
     }
 
     /// Who is there now and answered in the last window.
@@ -115,19 +116,20 @@ impl Prober {
         all.filter(|(model, _, registration)| serving.contains(&(*model, *registration))).collect()
     }
 
-    /// One probe. What a window disturbed says nothing.
-    async fn probe(&self, model: usize, target: &Target, registration: Registration, draw: u32) {
+    /// One probe; `draw` decides whether it is checked. What a window disturbed says nothing.
+    pub async fn send(&self, party: Party, draw: u32) {
         let inference = &self.inference;
         let Some(times) = inference.quiet.now() else { return };
-        let bank = &inference.banks[model];
-        let Some(answer) = ask(inference, bank, target).await else { return };
+        let Some(answer) = ask(inference, &inference.banks[party.0], &party.1).await else { return };
         sleep(BEFORE).await;
         if inference.quiet.now() != Some(times) {
             inference.metrics.probe("disturbed");
             return;
         }
-        self.metered(times);
-        if let Err(error) = self.judge((model, *target, registration), answer, draw, times).await {
+        if self.since.swap(times, Ordering::Relaxed) != times {
+            self.spent.store(0, Ordering::Relaxed);
+        }
+        if let Err(error) = self.judge(party, answer, draw, times).await {
             tracing::error!(%error, "what a probe showed could not be kept");
         }
     }
@@ -156,13 +158,6 @@ impl Prober {
         memory.probe(share, wrong);
         inference.metrics.probe(wrong.or(answer.received.fault()).map_or("answered", Fault::code));
         Ok(inference.store.run(move |store| store.remember(&digest, &[(registration, memory)])).await?)
-    }
-
-    /// Begins a new budget after each window.
-    fn metered(&self, times: u64) {
-        if self.epoch.swap(times, Ordering::Relaxed) != times {
-            self.spent.store(0, Ordering::Relaxed);
-        }
     }
 
     /// Whether the check of an answer fits the budget between two windows.

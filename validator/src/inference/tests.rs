@@ -19,6 +19,8 @@ use proof::inference::SAMPLER;
 use tempfile::TempDir;
 
 use self::miner::{Manner, Miner};
+use super::between::Probes;
+use super::memory::Memory;
 use super::part::Inference;
 use super::start::Setup;
 use super::tables;
@@ -236,19 +238,50 @@ async fn evidence_outlives_a_restart() {
         miner
     };
     let store = loop {
-        // The examiner's thread lets go of the database a moment after its handle.
+        // A thread that did some of the work may hold the database a moment longer.
         match Store::open(&subnet.config.database) {
             Ok(store) => break store,
             Err(_) => tokio::task::yield_now().await,
         }
     };
     let memory = store.memory(&registration, &subnet.digest).unwrap();
-    assert_ne!(memory, Default::default());
+    assert_ne!(memory, Memory::default());
     let anew = Registration { block: Block(2), ..registration };
     assert_eq!(store.memory(&anew, &subnet.digest).unwrap(), Default::default(), "a new registration begins anew");
     let stranger = Registration { hotkey: Hotkey([9; 32]), ..registration };
     assert_eq!(store.memory(&stranger, &subnet.digest).unwrap(), Default::default());
     assert_eq!(target.hotkey, registration.hotkey);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probes_lower_and_convict_and_are_silent_in_windows() {
+    let mut subnet = Subnet::new();
+    subnet.config.inference.audit_percent = 100;
+    let store = Store::open(&subnet.config.database).unwrap();
+    let inference = subnet.start(&store).await;
+    let probes = Probes::new(Arc::clone(&inference));
+    let remembered = |registration: &Registration| store.memory(registration, &subnet.digest).unwrap();
+    let (honest, of_honest) = subnet.miner(Manner::Honest, 1).await;
+    {
+        let _window = inference.quiet.begin();
+        probes.send((0, honest, of_honest), 0).await;
+        assert_eq!(remembered(&of_honest), Memory::default(), "nothing is asked in a window");
+    }
+    inference.quiet.over().await;
+    probes.send((0, honest, of_honest), 0).await;
+    let memory = remembered(&of_honest);
+    assert_eq!((memory.shares.len(), memory.wrong), (1, None));
+    assert!(memory.shares[0] > 0 && memory.charts != Default::default(), "{memory:?}");
+    let (other, of_other) = subnet.miner(Manner::OtherWeights, 2).await;
+    // A block of evidence takes a few of their short answers.
+    futures_util::future::join_all((0..10).map(|_| probes.send((0, other, of_other), 0))).await;
+    let memory = remembered(&of_other);
+    assert_eq!((memory.shares.len(), memory.wrong), (10, Some(Fault::WrongTokens)));
+    assert!(memory.shares.contains(&0), "{memory:?}");
+    // It costs the next window, and no other.
+    let outcomes = hold(&inference, &[(other, of_other)]).await;
+    assert_eq!(of(&outcomes, &other), Verdict::Rejected(Fault::WrongTokens));
+    assert_eq!(remembered(&of_other).wrong, None);
 }
 
 #[tokio::test]
