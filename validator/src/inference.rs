@@ -2,6 +2,7 @@
 //! again.
 //!
 //! - [`traffic`]: what requests look like
+//! - [`tell`]: whether it can be told from what users send
 //! - [`stream`]: one request and its answer as it arrives
 //! - [`window`]: all miners at once, and what arrived in time
 //! - [`audit`]: which answers are checked, and what they were found to be
@@ -12,5 +13,6 @@ pub mod audit;
 pub mod calibrate;
 pub mod stream;
 pub mod tables;
+pub mod tell;
 pub mod traffic;
 pub mod window;
