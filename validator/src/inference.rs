@@ -14,12 +14,14 @@
 //! - [`cases`], [`settle`]: the verdict on its answers
 //! - [`part`], [`start`]: the inference part of a window, in its order
 //! - [`between`], [`quiet`]: probes outside of the windows
+//! - [`budget`]: whether this machine keeps up
 //! - [`tables`]: what honest answers look like
 //! - [`calibrate`]: how such a table is made
 
 pub mod audit;
 pub mod bank;
 pub mod between;
+pub mod budget;
 pub mod calibrate;
 pub mod cases;
 pub mod examiner;

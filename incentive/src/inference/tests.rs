@@ -104,10 +104,10 @@ proptest! {
     }
 
     #[test]
-    fn later_hurts_once_it_is_late(delay in 1_u64..1_000_000, more in 2_000_u64..200_000) {
+    fn later_hurts_once_it_is_late(delay in 1_u64..200_000, more in 2_000_u64..200_000) {
         let model = model();
         let by = |late: u64| credit(&model, 0, &[deadline_us(&model, 0, 0) + late], 1, FOREVER);
-        prop_assert!(by(delay + more) < by(delay) || by(delay) == 0);
+        prop_assert!(by(delay + more) < by(delay));
     }
 
     #[test]

@@ -76,42 +76,96 @@ fn calibrated() -> Stratum {
     Stratum { block: BLOCK, soft: soft * 6 / 5, hard: soft * 4, evidence, ..table().strata[0].clone() }
 }
 
-/// Blocks until each chart alarms, at most `most`: (mean, exceedance).
-fn found(stratum: &Stratum, seed: u64, mixed: f64, most: u32) -> (Option<u32>, Option<u32>) {
-    let (mut random, mut charts, mut found) = (Random(seed), Charts::default(), (None, None));
-    for block in 1..=most {
-        charts.add(stratum, random.block(mixed));
+/// Blocks until each chart alarms, if it does before `most`: those of [`Charts::mean`] and [`Charts::exceedance`].
+fn found(stratum: &Stratum, most: u32, mut block: impl FnMut() -> u32) -> (Option<u32>, Option<u32>) {
+    let (mut charts, mut found) = (Charts::default(), (None, None));
+    for number in 1..=most {
+        charts.add(stratum, block());
         if charts.mean >= Charts::MEAN_ALARM {
-            found.0 = found.0.or(Some(block));
+            found.0 = found.0.or(Some(number));
         }
         if charts.exceedance >= Charts::EXCEEDANCE_ALARM {
-            found.1 = found.1.or(Some(block));
+            found.1 = found.1.or(Some(number));
         }
     }
     found
 }
 
-#[test]
-fn print() {
+/// Of a hundred miners that mix: how many each chart has found within `most` blocks.
+fn mixing(mixed: f64, most: u32) -> (usize, usize) {
     let stratum = calibrated();
-    println!("SIM {stratum:?}");
-    let t = std::time::Instant::now();
-    println!("SIM honest {:?} {:?}", found(&stratum, 99, 0.0, 300_000), t.elapsed());
-    for mixed in [0.05, 0.1, 0.2, 0.5, 1.0] {
-        let runs: Vec<_> = (0..100).map(|seed| found(&stratum, 1000 + seed, mixed, 8_000)).collect();
-        for (name, mut v) in [
-            ("mean", runs.iter().map(|r| r.0.unwrap_or(u32::MAX)).collect::<Vec<_>>()),
-            ("exc", runs.iter().map(|r| r.1.unwrap_or(u32::MAX)).collect()),
-        ] {
-            v.sort();
-            println!(
-                "SIM {mixed} {name} median {} p90 {} p95 {} max {}; within 4000: {}",
-                v[50],
-                v[90],
-                v[95],
-                v[99],
-                v.iter().filter(|&&x| x <= 4000).count()
-            );
+    let runs: Vec<_> = (0..100)
+        .map(|seed| {
+            let mut random = Random(1_000 + seed);
+            found(&stratum, most, || random.block(mixed))
+        })
+        .collect();
+    (runs.iter().filter(|run| run.0.is_some()).count(), runs.iter().filter(|run| run.1.is_some()).count())
+}
+
+#[test]
+fn the_exceedance_chart_finds_q8_mixed_into_a_tenth_of_the_tokens() {
+    // 192 000 tokens: the stated number.
+    let (mean, exceedance) = mixing(0.1, 3_000);
+    assert!(exceedance >= 95, "{exceedance} of 100");
+    assert!(mean <= 75, "the mean alone does not: {mean} of 100");
+    let (_, exceedance) = mixing(0.2, 600);
+    assert!(exceedance >= 95, "twice as much is found five times sooner: {exceedance} of 100");
+}
+
+#[test]
+fn the_mean_chart_finds_q8_on_whole_answers_first() {
+    let (mean, exceedance) = mixing(1.0, 10);
+    assert!(mean == 100 && exceedance < 50, "{mean} and {exceedance} of 100");
+}
+
+#[test]
+fn q8_on_a_share_of_the_answers_adds_up() {
+    // Every 20th answer, of four blocks each.
+    let stratum = calibrated();
+    let runs: Vec<_> = (0..100)
+        .map(|seed| {
+            let (mut random, mut blocks, mut mixed) = (Random(5_000 + seed), 0, 0.0);
+            let next = || {
+                if blocks % 4 == 0 {
+                    mixed = if random.unit() < 0.05 { 1.0 } else { 0.0 };
+                }
+                blocks += 1;
+                random.block(mixed)
+            };
+            let (mean, exceedance) = found(&stratum, 2_000, next);
+            mean.unwrap_or(u32::MAX).min(exceedance.unwrap_or(u32::MAX))
+        })
+        .collect();
+    let soon = runs.iter().filter(|&&run| run <= 400).count();
+    assert!(soon >= 85, "{soon} of 100 within 400 blocks");
+}
+
+#[test]
+fn an_honest_miner_is_not_accused() {
+    let stratum = calibrated();
+    let (mut random, mut charts) = (Random(7), Charts::default());
+    let (mut suspicious, blocks) = (0, 1_000_000);
+    for _ in 0..blocks {
+        charts.add(&stratum, random.block(0.0));
+        assert!(charts.standing() < Standing::Alarm, "after {} blocks", charts.blocks);
+        suspicious += u32::from(charts.standing() == Standing::Suspicious);
+    }
+    assert!(suspicious < blocks / 100, "suspicion is rare: {suspicious} of {blocks} blocks");
+}
+
+#[test]
+fn the_exceedance_chart_keeps_its_false_alarm_rate_at_its_bound() {
+    // Exactly one block in a thousand over `soft`, the most that a table may have: on average 3.1 million blocks from one
+    // alarm to the next.
+    let stratum = calibrated();
+    let (mut random, mut charts, mut alarms) = (Random(11), Charts::default(), 0);
+    for _ in 0..10_000_000 {
+        let over = random.unit() < 0.001;
+        charts.add(&stratum, if over { stratum.soft + 1 } else { 0 });
+        if charts.exceedance >= Charts::EXCEEDANCE_ALARM {
+            (charts, alarms) = (Charts::default(), alarms + 1);
         }
     }
+    assert!(alarms <= 8, "3 are expected: {alarms}");
 }
