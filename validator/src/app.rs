@@ -68,11 +68,10 @@ impl App {
         let (ended, _) = watch::channel(store.last_round()?.map(|round| round.block));
         let (head, _) = watch::channel(snapshot.block.number);
         let dispatch = Dispatch::new(Arc::clone(&key)).context("starting the HTTP client")?;
-        let reserve = policy.window.reserve_blocks;
         let rounds = Rounds {
             chain: chain.clone(),
             netuid,
-            policy,
+            policy: Arc::clone(&policy),
             own,
             dispatch,
             store: store.clone(),
@@ -82,8 +81,18 @@ impl App {
         };
         let chain = Signed { chain, key };
         let status = Arc::default();
-        let submitter = Submitter { chain, netuid, genesis, own, reserve, store: store.clone(), metrics, status };
-        telemetry.add_routes(api::routes(Api { store, head: head.subscribe(), status: Arc::clone(&submitter.status) }));
+        let submitter = Submitter {
+            chain,
+            netuid,
+            genesis,
+            own,
+            policy: Arc::clone(&policy),
+            store: store.clone(),
+            metrics,
+            status,
+        };
+        let status = Arc::clone(&submitter.status);
+        telemetry.add_routes(api::routes(Api { store, policy, head: head.subscribe(), status }));
         Ok(Self { rounds, submitter, telemetry, ended, head })
     }
 

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::dispatch::{self, Answer, Collected, Dispatch, Target};
 use crate::metrics::Metrics;
 use crate::plan::{plan, registration};
-use crate::record::{Before, Outcome, VoidReason, most_unreachable, without_endless_freeze};
+use crate::record::{Before, Outcome, VoidReason, Work, most_unreachable, without_endless_freeze};
 use crate::store::{RoundEnd, RoundStart, Store, StoreError};
 
 /// How many blocks after its opening a window may still be measured: who starts on the block itself gains the delay.
@@ -136,7 +136,7 @@ impl Rounds {
         let asked =
             registrations.zip(verified).map(|(registration, (one, found))| self.outcome(registration, &one, found));
         let mut outcomes: Vec<Outcome> = plan.decided.into_iter().chain(asked).collect();
-        outcomes.sort_by_key(|outcome| outcome.uid);
+        outcomes.sort_by_key(|outcome| (outcome.uid, outcome.task()));
         Ok(Measured { snapshot, outcomes, secret })
     }
 
@@ -146,7 +146,7 @@ impl Rounds {
             Ok(()) => Verdict::Accepted(score::score(rounds, &self.policy)),
             Err(fault) => Verdict::Rejected(fault),
         };
-        Outcome { uid: one.target.uid, registration, verdict, rounds }
+        Outcome { uid: one.target.uid, registration, verdict, work: Work::Compute { rounds } }
     }
 
     /// Turns what was found into reputation, or into nothing if the round does not count, and records it.
@@ -195,9 +195,10 @@ fn record(
     board.retain(snapshot.neurons.iter().map(registration));
     let window = Window { block: end.block, tempo: snapshot.tempo };
     for outcome in &mut end.outcomes {
-        let frozen = store.frozen(&outcome.registration)?;
+        let task = outcome.task();
+        let frozen = store.frozen(&outcome.registration, task)?;
         outcome.verdict = without_endless_freeze(outcome.verdict, frozen, policy.reputation.windows);
-        board.record(outcome.registration, outcome.uid, &outcome.verdict, window, policy);
+        board.record(outcome.registration, outcome.uid, task, &outcome.verdict, window, policy);
     }
     Ok(())
 }
