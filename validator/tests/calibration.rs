@@ -103,11 +103,15 @@ fn write(path: &Path, engine: &str, answers: &[Answer]) {
 
 /// The faults of one miner's answers, one after the other.
 fn faults(answers: &[Answer]) -> Vec<Fault> {
-    let (model, mut checker) = load(&WORLD.model);
+    faults_by(&WORLD.outcome.table, &WORLD.model, answers)
+}
+
+fn faults_by(table: &Table, model: &Path, answers: &[Answer]) -> Vec<Fault> {
+    let (model, mut checker) = load(model);
     let mut charts = Charts::default();
     let judged = answers.iter().filter_map(|answer| {
         let seen = measure::see(&mut *checker, answer, model.text.stop_tokens()).expect("it can be checked");
-        judge(&mut charts, &WORLD.outcome.table, thousandths(answer.sampling.temperature), &seen.tokens).fault
+        judge(&mut charts, table, thousandths(answer.sampling.temperature), &seen.tokens).fault
     });
     judged.collect()
 }
@@ -228,6 +232,31 @@ fn a_model_that_is_sure_of_itself_is_refused() {
     std::fs::write(&path, file).expect("it can be written");
     let error = calibrate(&args(&sure, 100), &mut |_| {}).expect_err("nothing to measure").to_string();
     assert!(error.contains("nothing to chance"), "{error}");
+}
+
+/// `localnet up` has its validators judge by a table that was made once.
+#[test]
+fn the_table_of_localnet_fits_its_model() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../localnet/src/up/tiny.table.json");
+    let table = tables::load(&path).expect("it is sound");
+    assert!(table.strata.iter().all(|stratum| stratum.false_positive_ppm <= 1000), "3000 blocks of each kind");
+    assert!(table.fingerprint.is_some());
+    let folder = tempfile::tempdir().expect("a folder");
+    let make = |name: &str, seed| {
+        let path = folder.path().join(name);
+        synthetic::tiny(&path, Recipe { seed, precision: synthetic::Precision::F32 }).expect("a model");
+        path
+    };
+    let (served, other) = (make("tiny", 0), make("other", 3));
+    let (model, _) = load(&served);
+    tables::admit(&table, &incentive::task::ModelDigest(model.info.digest), &tables::checker())
+        .expect("what `miner models make tiny` makes; if it changed: validator calibrate --model FOLDER --out FILE");
+    for (variant, _) in variants::honest(None).into_iter().flatten() {
+        let honest = answers_of(&served, model.load(&variant).expect("it loads"), 20, Generation::clone);
+        assert_eq!(faults_by(&table, &served, &honest), [], "{}", variant.name);
+    }
+    let foreign = answers_of(&served, load(&other).1, 2, Generation::clone);
+    assert!(faults_by(&table, &served, &foreign).len() >= 5, "another model's answers are refused");
 }
 
 #[test]
