@@ -19,7 +19,7 @@ mod setup;
 mod table;
 mod watch;
 
-pub use cast::{Cheat, Fate, Role};
+pub use cast::{Cheat, Fate, Field, Role};
 pub use judge::{Account, Finding, judge};
 
 /// Runs a chain and a whole subnet until Ctrl-C, or for some epochs.

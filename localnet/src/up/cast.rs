@@ -21,6 +21,29 @@ pub enum Cheat {
     Slow,
     /// Announces an address where nobody listens.
     Offline,
+    /// Answers with a model of half the layers.
+    SmallerModel,
+    /// Answers with the model's weights rounded to 4 bits.
+    Quantised,
+    /// Samples at 0.8 of the temperature that it is asked for.
+    Temperature,
+    /// Reads only the second half of a prompt.
+    TruncatedPrompt,
+    /// Lets a small model write, and shows the fingerprint of the true one over its words.
+    PrefillFingerprint,
+    /// Answers with what it computed under an earlier nonce.
+    Cached,
+    /// Holds all tokens back until they are overdue, and then sends them at once.
+    Burst,
+}
+
+/// A kind of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// Rounds of integer matrix products.
+    Compute,
+    /// Answers of models.
+    Inference,
 }
 
 /// What must become of a neuron for `--check` to succeed.
@@ -28,7 +51,7 @@ pub enum Cheat {
 pub enum Fate {
     /// Earns in every paid epoch.
     Earns,
-    /// Earns nothing, and the validators' last word on it is this fault.
+    /// Earns nothing, and what the validators find in its field is this fault.
     Caught(Fault),
     /// Earns like its siblings of the same group together no more than one honest miner.
     EarnsAsOne,
@@ -36,7 +59,7 @@ pub enum Fate {
 
 impl Cheat {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::Partial,
         Self::SkipLayers,
         Self::Foreign,
@@ -45,6 +68,13 @@ impl Cheat {
         Self::RefuseOpen,
         Self::Slow,
         Self::Offline,
+        Self::SmallerModel,
+        Self::Quantised,
+        Self::Temperature,
+        Self::TruncatedPrompt,
+        Self::PrefillFingerprint,
+        Self::Cached,
+        Self::Burst,
     ];
 
     /// The name on the command line of `cheat` and of `localnet up`.
@@ -59,6 +89,13 @@ impl Cheat {
             Self::RefuseOpen => "refuse-open",
             Self::Slow => "slow",
             Self::Offline => "offline",
+            Self::SmallerModel => "smaller-model",
+            Self::Quantised => "quantised",
+            Self::Temperature => "temperature",
+            Self::TruncatedPrompt => "truncated-prompt",
+            Self::PrefillFingerprint => "prefill-fingerprint",
+            Self::Cached => "cached",
+            Self::Burst => "burst",
         }
     }
 
@@ -73,7 +110,36 @@ impl Cheat {
             | Self::Replay
             | Self::RefuseOpen
             | Self::Slow
-            | Self::Offline => 1,
+            | Self::Offline
+            | Self::SmallerModel
+            | Self::Quantised
+            | Self::Temperature
+            | Self::TruncatedPrompt
+            | Self::PrefillFingerprint
+            | Self::Cached
+            | Self::Burst => 1,
+        }
+    }
+
+    /// In which kind of work it cheats. In the other it does nothing, so that what it earns, it earns by cheating.
+    #[must_use]
+    pub const fn field(self) -> Field {
+        match self {
+            Self::Partial
+            | Self::SkipLayers
+            | Self::Foreign
+            | Self::Shared
+            | Self::Replay
+            | Self::RefuseOpen
+            | Self::Slow
+            | Self::Offline => Field::Compute,
+            Self::SmallerModel
+            | Self::Quantised
+            | Self::Temperature
+            | Self::TruncatedPrompt
+            | Self::PrefillFingerprint
+            | Self::Cached
+            | Self::Burst => Field::Inference,
         }
     }
 
@@ -86,6 +152,13 @@ impl Cheat {
             Self::Slow => Fate::Caught(Fault::NoRoot),
             Self::Offline => Fate::Caught(Fault::Unreachable),
             Self::Shared => Fate::EarnsAsOne,
+            Self::SmallerModel
+            | Self::Quantised
+            | Self::Temperature
+            | Self::TruncatedPrompt
+            | Self::PrefillFingerprint
+            | Self::Cached => Fate::Caught(Fault::WrongTokens),
+            Self::Burst => Fate::Caught(Fault::Late),
         }
     }
 }
