@@ -11,6 +11,7 @@
 mod contest;
 mod cut;
 mod noise;
+mod place;
 pub mod probability;
 mod scale;
 
@@ -18,6 +19,7 @@ use proof::inference::ParamsError;
 
 use crate::generation::Sampling;
 pub use noise::{Noise, gumbel};
+pub use place::{Edge, Place, place};
 
 /// Logits at one place of a sequence.
 #[derive(Clone, Copy, Debug)]
@@ -85,22 +87,12 @@ pub fn choose(row: &Row<'_>, sampling: &Sampling) -> Result<Choice, SamplerError
 }
 
 /// How far `token` is from being chosen: the score of the chosen one less its own, 0 for the chosen one, `None` where
-/// top-k or top-p excludes it (at temperature 0 they exclude nothing) or it is no token.
+/// top-k or top-p excludes it (at temperature 0 they exclude nothing), its logit is negative infinity, or it is no token.
 ///
 /// # Errors
 /// As [`choose`].
 pub fn margin(row: &Row<'_>, sampling: &Sampling, token: u32) -> Result<Option<f32>, SamplerError> {
-    let best = choose(row, sampling)?;
-    let scaled = scale::scale(row, sampling)?;
-    let Some(own) = scaled.z.get(token as usize) else { return Ok(None) };
-    if sampling.temperature == 0.0 {
-        return Ok(Some(best.score - own));
-    }
-    if cut::cut(&scaled, sampling).is_some_and(|kept| !kept.contains(&token)) {
-        return Ok(None);
-    }
-    let noise = Noise::new(&sampling.seed, row.position, row.vocabulary);
-    Ok(Some(best.score - (own + noise.of(token))))
+    Ok(place(row, sampling, token, &[], Edge::EXACT)?.margin)
 }
 
 /// The tokens that top-k and top-p leave, ascending; all where they exclude none.

@@ -1,6 +1,7 @@
 //! Which tokens top-k and top-p leave.
 
 use crate::generation::Sampling;
+use crate::sampler::Edge;
 use crate::sampler::probability::{RELATIVE_ERROR, exp_near};
 use crate::sampler::scale::{Scaled, largest};
 
@@ -28,8 +29,75 @@ pub(super) fn cut(scaled: &Scaled, sampling: &Sampling) -> Option<Vec<u32>> {
     Some(keys.into_iter().map(id).collect())
 }
 
+/// Between which tokens the cut lies, where it lies somewhere.
+pub(super) struct Bounds {
+    /// Key of the last token that is left for certain.
+    pub sure: u64,
+    /// What top-k may leave is above this value.
+    least: f32,
+    /// The first tokens by their keys, where top-k leaves those alone.
+    first: Option<Vec<u64>>,
+    /// The largest sum that top-p may compare with.
+    most: f64,
+}
+
+/// The bounds of [`cut`], each of its numbers within `edge`; `None` where all tokens are left.
+pub(super) fn bounds(scaled: &Scaled, sampling: &Sampling, edge: Edge) -> Option<Bounds> {
+    let limited = (1..scaled.z.len()).contains(&sampling.top_k);
+    if !limited && sampling.top_p >= 1.0 {
+        return None;
+    }
+    let first = limited.then(|| top(&scaled.z, sampling.top_k));
+    let room = edge.logit / sampling.temperature;
+    let last = first.as_ref().and_then(|first| first.last()).map_or(f32::NEG_INFINITY, |last| value(*last));
+    let mut sure = match &first {
+        Some(first) => first[first.partition_point(|key| value(*key) >= last + room).max(1) - 1],
+        None => 0,
+    };
+    let mut most = f64::INFINITY;
+    if sampling.top_p < 1.0 {
+        // Above 0, so that a sum of nothing is below it.
+        let least = (f64::from(sampling.top_p) - edge.mass).max(1e-9);
+        // Sums here are near and not those of the rule: without room, nothing but what is sure.
+        most = if edge.mass > 0.0 { f64::from(sampling.top_p) + edge.mass } else { 0.0 };
+        sure = sure.max(match &first {
+            Some(first) => first[exact(first, least) - 1],
+            None => nucleus(scaled, least).into_iter().filter_map(|id| key_of(scaled, id)).min().unwrap_or(0),
+        });
+    }
+    Some(Bounds { sure, least: last - room, first, most })
+}
+
+impl Bounds {
+    /// Whether the cut may leave this token.
+    pub fn admit(&self, scaled: &Scaled, token: u32) -> bool {
+        let Some(own) = key_of(scaled, token) else { return false };
+        own >= self.sure || value(own) > self.least && self.before(scaled, own) < self.most
+    }
+
+    /// The probability of the tokens before this key.
+    fn before(&self, scaled: &Scaled, own: u64) -> f64 {
+        let (mut before, mut sum) = (0.0, 0.0);
+        let mut add = |key: u64| {
+            let exp = exp_near(f64::from(value(key)) - f64::from(scaled.max));
+            sum += exp;
+            before += if key > own { exp } else { 0.0 };
+        };
+        match &self.first {
+            Some(first) => first.iter().for_each(|key| add(*key)),
+            None => scaled.ids().zip(&scaled.z).for_each(|(id, z)| add(key(*z, id))),
+        }
+        before / sum
+    }
+}
+
+/// The key of a token of the row.
+pub(super) fn key_of(scaled: &Scaled, id: u32) -> Option<u64> {
+    scaled.z.get(id as usize).map(|z| key(*z, id))
+}
+
 /// A number that is larger for a larger value, and among equal values for a lower id. Zeros must be positive.
-const fn key(value: f32, id: u32) -> u64 {
+pub(super) const fn key(value: f32, id: u32) -> u64 {
     let bits = value.to_bits();
     let order = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
     (order as u64) << 32 | !id as u64

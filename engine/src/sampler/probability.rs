@@ -20,6 +20,15 @@ pub fn logprobs(logits: &[f32], id: u32, alternatives: usize) -> (f32, Vec<(u32,
     (own, largest_of(&positive, alternatives).into_iter().map(|(id, logit)| (id, of(logit))).collect())
 }
 
+/// The log probability of one token and the largest one, under raw logits as in [`logprobs`].
+#[must_use]
+pub fn own_and_best(logits: &[f32], id: u32) -> (f32, f32) {
+    let max = super::scale::largest(logits);
+    let norm = sum_of_exp(logits, max).ln();
+    let of = |logit: f32| (f64::from(logit) - f64::from(max) - norm) as f32;
+    (logits.get(id as usize).map_or(f32::NEG_INFINITY, |logit| of(*logit)), of(max))
+}
+
 /// Sum of `e^(value - max)`, in lanes.
 fn sum_of_exp(values: &[f32], max: f32) -> f64 {
     let (lanes, rest) = values.as_chunks::<8>();
@@ -65,7 +74,10 @@ mod tests {
             let (_, all) = logprobs(&logits, 0, logits.len());
             let sum: f64 = all.iter().map(|(_, logprob)| f64::from(*logprob).exp()).sum();
             prop_assert!((sum - 1.0).abs() < 1e-5, "{sum}");
-            prop_assert!(all.is_sorted_by(|a, b| (b.1, a.0) <= (a.1, b.0)), "largest first, lowest id among equals");
+            let key = |id: u32| (-logits[id as usize], id);
+            prop_assert!(all.is_sorted_by(|a, b| key(a.0) <= key(b.0)), "largest first, lowest id among equals");
+            let own = own_and_best(&logits, all[all.len() / 2].0);
+            prop_assert_eq!(own, (all[all.len() / 2].1, all[0].1));
         }
     }
 

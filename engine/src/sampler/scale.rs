@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::generation::Sampling;
+use crate::sampler::cut::key;
 use crate::sampler::{Row, SamplerError};
 
 /// Scaled logits of a row. Zeros are positive, so that equal numbers have equal bits.
@@ -26,6 +27,13 @@ impl Scaled {
             z[id as usize] = self.z[id as usize];
         }
         self.z = z;
+    }
+
+    /// Leaves the tokens from this key on possible.
+    pub fn keep_from(&mut self, least: u64) {
+        for (id, z) in (0..).zip(&mut self.z) {
+            *z = if key(*z, id) >= least { *z } else { f32::NEG_INFINITY };
+        }
     }
 }
 

@@ -1,0 +1,59 @@
+//! How a token stands to the one that the rule chooses, for who checks with logits that are a little different.
+
+use crate::generation::Sampling;
+use crate::sampler::cut::key_of;
+use crate::sampler::{Noise, Row, SamplerError, contest, cut, scale};
+
+/// How far two honest machines may see the edge of top-k and top-p apart. Their logits differ in the last bits, and a
+/// token at the edge falls on either side of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Edge {
+    /// Of the sum of probabilities that top-p is compared with.
+    pub mass: f64,
+    /// Of the logit of the last token that top-k leaves.
+    pub logit: f32,
+}
+
+impl Edge {
+    /// The rule as it stands.
+    pub const EXACT: Self = Self { mass: 0.0, logit: 0.0 };
+}
+
+/// How a token stands to the chosen one, in units of scores: times the temperature these are logits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    /// The score of the chosen token less its own, at temperature 0 the difference of logits. `None` where top-k or top-p
+    /// exclude it by more than the edge.
+    pub margin: Option<f32>,
+    /// The same of the best of the end tokens: 0 where the chosen token ends the answer.
+    pub end: Option<f32>,
+}
+
+/// Places `token`, with the cut wherever within `edge` it is kindest to it: as wide as it must be to hold the token, as
+/// narrow as it may be otherwise. Then neither a token that only one side kept nor one that only the other side kept
+/// counts as a fault.
+///
+/// # Errors
+/// As [`crate::sampler::choose`].
+pub fn place(row: &Row<'_>, sampling: &Sampling, token: u32, ends: &[u32], edge: Edge) -> Result<Place, SamplerError> {
+    let mut scaled = scale::scale(row, sampling)?;
+    if sampling.temperature == 0.0 {
+        let behind = |id: u32| scaled.z.get(id as usize).map(|z| scaled.max - z).filter(|margin| margin.is_finite());
+        let end = ends.iter().filter_map(|id| behind(*id)).min_by(f32::total_cmp);
+        return Ok(Place { margin: behind(token), end });
+    }
+    let mut admitted = true;
+    if let Some(bounds) = cut::bounds(&scaled, sampling, edge) {
+        admitted = bounds.admit(&scaled, token);
+        let own = key_of(&scaled, token).filter(|_| admitted);
+        scaled.keep_from(bounds.sure.min(own.unwrap_or(bounds.sure)));
+    }
+    let noise = Noise::new(&sampling.seed, row.position, row.vocabulary);
+    let best = contest::winner(&scaled, &noise).score;
+    let behind = |id: u32| {
+        let z = scaled.z.get(id as usize).filter(|z| z.is_finite())?;
+        Some(best - (z + noise.of(id)))
+    };
+    let end = ends.iter().filter_map(|id| behind(*id)).min_by(f32::total_cmp);
+    Ok(Place { margin: behind(token).filter(|_| admitted), end })
+}
