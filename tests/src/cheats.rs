@@ -53,8 +53,8 @@ pub fn work(kind: Kind, window: Duration, owner: Hotkey) -> Arc<dyn Work> {
         | Kind::SmallerModel
         | Kind::Quantised
         | Kind::Temperature
-        | Kind::TruncatedPrompt
-        | Kind::PrefillFingerprint
+        | Kind::CutPrompt
+        | Kind::PrefillOnly
         | Kind::Cached
         | Kind::Burst => Arc::new(Idle),
     }

@@ -129,7 +129,7 @@ async fn every_cheat_gets_the_fault_that_it_deserves() {
     let bench = Bench::new();
     let hold = Duration::from_micros(deadline_us(bench.examiner.policy(), 512, TOKENS as u32));
     let mut wrong = Vec::new();
-    for kind in Kind::ALL.into_iter().filter(|kind| kind.field() == Field::Inference) {
+    for kind in Kind::of(Field::Inference) {
         let talks = bench.talks(backend(kind, hold, &bench.local, IDENTITY).unwrap(), &questions(1.0)).await.unwrap();
         let fault = bench.examiner.judge(&OWN, &talks).unwrap();
         println!("{}: {fault:?}, blocks {:?}", kind.name(), range(&bench, &talks));

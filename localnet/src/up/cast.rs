@@ -28,9 +28,9 @@ pub enum Cheat {
     /// Samples at 0.8 of the temperature that it is asked for.
     Temperature,
     /// Reads only the second half of a prompt.
-    TruncatedPrompt,
+    CutPrompt,
     /// Lets a small model write, and shows the fingerprint of the true one over its words.
-    PrefillFingerprint,
+    PrefillOnly,
     /// Answers with what it computed under an earlier nonce.
     Cached,
     /// Holds all tokens back until they are overdue, and then sends them at once.
@@ -71,11 +71,16 @@ impl Cheat {
         Self::SmallerModel,
         Self::Quantised,
         Self::Temperature,
-        Self::TruncatedPrompt,
-        Self::PrefillFingerprint,
+        Self::CutPrompt,
+        Self::PrefillOnly,
         Self::Cached,
         Self::Burst,
     ];
+
+    /// Those that cheat in this field.
+    pub fn of(field: Field) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |cheat| cheat.field() == field)
+    }
 
     /// The name on the command line of `cheat` and of `localnet up`.
     #[must_use]
@@ -92,8 +97,8 @@ impl Cheat {
             Self::SmallerModel => "smaller-model",
             Self::Quantised => "quantised",
             Self::Temperature => "temperature",
-            Self::TruncatedPrompt => "truncated-prompt",
-            Self::PrefillFingerprint => "prefill-fingerprint",
+            Self::CutPrompt => "cut-prompt",
+            Self::PrefillOnly => "prefill-only",
             Self::Cached => "cached",
             Self::Burst => "burst",
         }
@@ -114,8 +119,8 @@ impl Cheat {
             | Self::SmallerModel
             | Self::Quantised
             | Self::Temperature
-            | Self::TruncatedPrompt
-            | Self::PrefillFingerprint
+            | Self::CutPrompt
+            | Self::PrefillOnly
             | Self::Cached
             | Self::Burst => 1,
         }
@@ -136,8 +141,8 @@ impl Cheat {
             Self::SmallerModel
             | Self::Quantised
             | Self::Temperature
-            | Self::TruncatedPrompt
-            | Self::PrefillFingerprint
+            | Self::CutPrompt
+            | Self::PrefillOnly
             | Self::Cached
             | Self::Burst => Field::Inference,
         }
@@ -155,8 +160,8 @@ impl Cheat {
             Self::SmallerModel
             | Self::Quantised
             | Self::Temperature
-            | Self::TruncatedPrompt
-            | Self::PrefillFingerprint
+            | Self::CutPrompt
+            | Self::PrefillOnly
             | Self::Cached => Fate::Caught(Fault::WrongTokens),
             Self::Burst => Fate::Caught(Fault::Late),
         }

@@ -16,31 +16,31 @@ use super::Kind;
 
 mod burst;
 mod cached;
+mod cut_prompt;
 mod filler;
 mod guise;
 mod model;
 mod picky;
-mod prefill_fingerprint;
+mod prefill_only;
 mod quantised;
 mod relay;
 mod shared_engine;
 mod smaller_model;
 mod temperature;
-mod truncated_prompt;
 
 pub use burst::Burst;
 pub use cached::Cached;
+pub use cut_prompt::cut_prompt;
 pub use filler::filler;
 pub use guise::{Guise, Twist};
 pub use model::Model;
 pub use picky::Picky;
-pub use prefill_fingerprint::prefill_fingerprint;
+pub use prefill_only::prefill_only;
 pub use quantised::quantised;
 pub use relay::{provider, relay};
 pub use shared_engine::SharedEngine;
 pub use smaller_model::smaller_model;
 pub use temperature::temperature;
-pub use truncated_prompt::truncated_prompt;
 
 /// How much of a distribution's temperature `temperature` leaves.
 pub const COOLED: f32 = 0.8;
@@ -70,8 +70,8 @@ pub fn backend(kind: Kind, hold: Duration, local: &LocalModel, identity: Identit
         Kind::SmallerModel => smaller_model(&model),
         Kind::Quantised => quantised(&model),
         Kind::Temperature => temperature(&model, COOLED),
-        Kind::TruncatedPrompt => truncated_prompt(&model),
-        Kind::PrefillFingerprint => prefill_fingerprint(&model),
+        Kind::CutPrompt => cut_prompt(&model),
+        Kind::PrefillOnly => prefill_only(&model),
         Kind::Cached => Ok(Arc::new(Cached::new(model.honest()?))),
         Kind::Burst => Ok(Arc::new(Burst::new(model.honest()?, hold))),
         Kind::Partial

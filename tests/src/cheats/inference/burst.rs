@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use miner::inference::backend::{Backend, BackendError, Completion, Deltas, Embeddings, Model, Prompt};
-use tokio::sync::mpsc;
-
-use super::cached::whole;
 
 /// Keeps the answers of another backend back and then sends each in one piece.
 pub struct Burst {
@@ -23,13 +20,9 @@ impl Burst {
     }
 
     async fn answer(&self, request: Completion) -> Result<Deltas, BackendError> {
-        let (late, answer) =
-            tokio::join!(tokio::time::sleep(self.hold), async { whole(self.inner.complete(request).await?).await });
-        let ((), answer) = (late, answer?);
-        let (sender, deltas) = mpsc::channel(answer.len().max(1));
-        for delta in answer {
-            sender.try_send(Ok(delta)).map_err(|_full| BackendError::Busy)?;
-        }
+        let deltas = self.inner.complete(request).await?;
+        // The engine goes on meanwhile, as far as its buffers reach.
+        tokio::time::sleep(self.hold).await;
         Ok(deltas)
     }
 }

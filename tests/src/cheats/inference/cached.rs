@@ -8,6 +8,9 @@ use miner::inference::backend::{Backend, BackendError, Completion, Delta, Deltas
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+/// Parts that may wait for a reader.
+const BUFFER: usize = 64;
+
 /// Answers every question with what it computed for it under an old nonce; the miner's own code binds it to the new one.
 ///
 /// A question that it has not seen is computed under the old nonce as well: this is a cache that always holds.
@@ -27,32 +30,42 @@ impl Cached {
         let question = Completion { nonce: [0; 32], ..request };
         let key = format!("{question:?}");
         let known = self.answers.lock().get(&key).cloned();
-        let answer = match known {
-            Some(answer) => answer,
-            None => {
-                let answer = whole(self.inner.complete(question).await?).await?;
-                self.answers.lock().insert(key, answer.clone());
-                answer
-            }
-        };
-        let (sender, deltas) = mpsc::channel(answer.len().max(1));
-        for delta in answer {
-            sender.try_send(Ok(delta)).map_err(|_full| BackendError::Busy)?;
+        match known {
+            Some(answer) => Ok(replay(answer)),
+            None => Ok(self.record(key, self.inner.complete(question).await?)),
         }
-        Ok(deltas)
+    }
+
+    /// Passes a new answer on, and keeps it once it is whole.
+    fn record(&self, key: String, mut answer: Deltas) -> Deltas {
+        let (sender, deltas) = mpsc::channel(BUFFER);
+        let answers = Arc::clone(&self.answers);
+        tokio::spawn(async move {
+            let mut all = Vec::new();
+            while let Some(delta) = answer.recv().await {
+                all.extend(delta.clone().ok());
+                if sender.send(delta).await.is_err() {
+                    return;
+                }
+            }
+            if matches!(all.last(), Some(Delta::End { .. })) {
+                answers.lock().insert(key, all);
+            }
+        });
+        deltas
     }
 }
 
-/// All parts of an answer.
-///
-/// # Errors
-/// That of the answer.
-pub(super) async fn whole(mut deltas: Deltas) -> Result<Vec<Delta>, BackendError> {
-    let mut answer = Vec::new();
-    while let Some(delta) = deltas.recv().await {
-        answer.push(delta?);
-    }
-    Ok(answer)
+fn replay(answer: Vec<Delta>) -> Deltas {
+    let (sender, deltas) = mpsc::channel(BUFFER);
+    tokio::spawn(async move {
+        for delta in answer {
+            if sender.send(Ok(delta)).await.is_err() {
+                return;
+            }
+        }
+    });
+    deltas
 }
 
 impl Backend for Cached {

@@ -13,7 +13,7 @@ use super::{Model, Twist};
 ///
 /// # Errors
 /// When the model cannot be loaded.
-pub fn prefill_fingerprint(model: &Model) -> Result<Arc<dyn Backend>> {
+pub fn prefill_only(model: &Model) -> Result<Arc<dyn Backend>> {
     let (claimed, small) = half(model)?;
     model.disguised(&claimed, small, Reader { whole: model.decoder()? })
 }

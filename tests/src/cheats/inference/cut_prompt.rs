@@ -13,7 +13,7 @@ use super::{Model, Twist};
 ///
 /// # Errors
 /// When the model cannot be loaded.
-pub fn truncated_prompt(model: &Model) -> Result<Arc<dyn Backend>> {
+pub fn cut_prompt(model: &Model) -> Result<Arc<dyn Backend>> {
     let decoder = model.decoder()?;
     model.disguised(&decoder.info().clone(), decoder, Truncated::default())
 }
