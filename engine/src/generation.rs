@@ -16,6 +16,8 @@ pub struct Generation {
     pub stop: Vec<u32>,
     /// How many alternatives are reported for each token.
     pub top_logprobs: usize,
+    /// Whether each token comes with the state from which it was chosen, for a fingerprint.
+    pub states: bool,
 }
 
 /// How the next token is chosen, as PROTOCOL.md ("Seeded sampling") fixes it.
@@ -77,7 +79,12 @@ pub struct Token {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The next token.
-    Token(Token),
+    Token {
+        /// Which.
+        token: Token,
+        /// The last hidden state, after the final norm, from which it was chosen: bf16 patterns. Empty unless asked for.
+        state: Vec<u16>,
+    },
     /// The last event.
     End(Finish),
 }

@@ -2,9 +2,10 @@
 //!
 //! [`load`] reads a folder in the Hugging Face layout or a GGUF file; [`random`] makes a model of any shape. Files, from
 //! the outside in: `load` (memory, identity), `tensors` and `gguf` (files), `config` (shapes), `precision` (forms of
-//! weights), `transformer` (the layers), `attention`, `cache`, `product` (rows times matrices), `rows` and `matrix`
+//! weights), `arithmetic` (forms of what is computed), `transformer` (the layers), `attention`, `cache`, `product` (rows times matrices), `rows` and `matrix`
 //! (their layouts). Instructions are the business of [`crate::compute`].
 
+mod arithmetic;
 mod attention;
 mod cache;
 mod config;
@@ -18,6 +19,7 @@ mod rows;
 mod tensors;
 mod transformer;
 
+pub use arithmetic::Arithmetic;
 pub use config::{Config, Scaling};
 pub use load::{LoadOptions, Loaded, load};
 pub use precision::Precision;
@@ -80,7 +82,7 @@ pub enum Want {
 pub struct Output {
     /// `rows × vocabulary` (padded, as in the configuration), f32, row-major.
     pub logits: Vec<f32>,
-    /// `rows × hidden`, after the final norm; only for [`Want::All`].
+    /// `rows × hidden`, after the final norm.
     pub hidden: Vec<f32>,
 }
 

@@ -25,7 +25,8 @@ fn sampling(seed: u8) -> Sampling {
 }
 
 fn generation(prompt: &[u32], seed: u8, max_tokens: usize) -> Generation {
-    Generation { prompt: prompt.to_vec(), sampling: sampling(seed), max_tokens, stop: Vec::new(), top_logprobs: 2 }
+    let stop = Vec::new();
+    Generation { prompt: prompt.to_vec(), sampling: sampling(seed), max_tokens, stop, top_logprobs: 2, states: false }
 }
 
 fn prompt(number: u32, length: usize) -> Vec<u32> {
@@ -37,7 +38,8 @@ fn read(events: &mut Events) -> Result<(Vec<u32>, Finish), GenerationError> {
     let mut ids = Vec::new();
     loop {
         match events.blocking_recv().expect("an end")? {
-            Event::Token(token) => {
+            Event::Token { token, state } => {
+                assert!(state.is_empty(), "nobody asked for states");
                 assert_eq!(token.top.len(), 2);
                 assert!(token.top[0].1 >= token.logprob && token.logprob < 0.0);
                 ids.push(token.id);
@@ -292,7 +294,7 @@ fn many_readers_come_and_go() {
                 let mut ids = Vec::new();
                 while ids.len() < patience {
                     match events.blocking_recv() {
-                        Some(Ok(Event::Token(token))) => ids.push(token.id),
+                        Some(Ok(Event::Token { token, .. })) => ids.push(token.id),
                         Some(Ok(Event::End(_))) => break,
                         other => panic!("{other:?}"),
                     }

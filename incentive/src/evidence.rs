@@ -1,8 +1,25 @@
 //! Margins of tokens become certainty about a model: blocks of tokens, charts that remember, and the table of what is honest.
 //!
 //! Margins enter as whole micro-logits, so that everybody who has them gets the same bits.
+//!
+//! - [`Table`]: what honest answers look like
+//! - [`Open`]: tokens become blocks
+//! - [`Charts`]: blocks become evidence that is not forgotten
+//! - [`judge`]: one checked answer
+
+mod blocks;
+mod charts;
+mod judge;
+mod table;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
+
+pub use blocks::{Open, clipped};
+pub use charts::{Charts, Standing};
+pub use judge::{Judgement, judge};
+pub use table::TableError;
 
 use crate::task::ModelDigest;
 
@@ -96,6 +113,9 @@ pub struct Token {
     /// How far it was from being chosen, in micro-logits (score difference times temperature), unclipped; `None` where
     /// top-k or top-p exclude it by more than the honest noise of their edge.
     pub margin: Option<u32>,
-    /// Whether it ended the answer.
+    /// How much less likely it is than the likeliest token there, before temperature and filters: the difference of their
+    /// log probabilities in micro-nats.
+    pub gap: u32,
+    /// Whether the answer ends with it, or the token that would have been chosen instead ends an answer.
     pub end: bool,
 }

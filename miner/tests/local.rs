@@ -35,6 +35,7 @@ fn ask(prompt: &str) -> Completion {
         stop: Vec::new(),
         ignore_eos: true,
         logprobs: None,
+        fingerprint: false,
         caller: Hotkey([4; 32]),
         nonce: [5; 32],
     }
@@ -57,7 +58,7 @@ async fn answer(backend: &dyn Backend, completion: Completion) -> Answer {
     let (mut text, mut all, mut named) = (String::new(), Vec::new(), Vec::new());
     while let Some(delta) = deltas.recv().await {
         match delta.unwrap() {
-            Delta::Begin { .. } => panic!("a second beginning"),
+            Delta::Begin { .. } | Delta::Fingerprint(_) => panic!("nobody asked for that"),
             Delta::Text { text: more, tokens, logprobs } => {
                 text += &more;
                 all.extend(tokens);

@@ -22,6 +22,7 @@ mod remote {
             stop: Vec::new(),
             ignore_eos: true,
             logprobs: None,
+            fingerprint: false,
             caller: Hotkey([0; 32]),
             nonce: [0; 32],
         }
@@ -53,6 +54,7 @@ mod remote {
                     answer.text += &text;
                     answer.tokens.extend(tokens);
                 }
+                Delta::Fingerprint(_) => panic!("no server has states"),
                 Delta::End { finish, tokens } => answer.end = Some((finish, tokens)),
             }
         }

@@ -13,6 +13,7 @@ pub mod register;
 pub mod runtime;
 pub mod shutdown;
 pub mod spend;
+pub mod sse;
 pub mod tao;
 pub mod telemetry;
 pub mod window;

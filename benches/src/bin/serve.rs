@@ -233,6 +233,7 @@ async fn direct(streams: usize, rate: usize) -> Result<Duration> {
         stop: Vec::new(),
         ignore_eos: false,
         logprobs: None,
+        fingerprint: false,
         caller: Hotkey([0; 32]),
         nonce: [0; 32],
     };

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use blake3::Hasher;
 
+use super::arithmetic::Arithmetic;
 use super::cache::Cache;
 use super::config::Config;
 use super::matrix::Matrix;
@@ -12,7 +13,7 @@ use super::precision::{Precision, Stored};
 use super::tensors::{Files, Tensors, read_small};
 use super::transformer::{CHUNK, Layer, Linear, Transformer};
 use super::{Decoder, ModelError, ModelInfo, gguf};
-use crate::compute::simd::wide::Unit;
+use crate::compute::{self, simd::wide::Unit};
 
 const JSON_MAX: u64 = 4 << 20;
 const TOKENIZER_MAX: u64 = 256 << 20;
@@ -27,6 +28,10 @@ pub struct LoadOptions<'a> {
     pub context: Option<usize>,
     /// Most bytes for weights, caches and working space; what the system says is available where none is given.
     pub memory_limit: Option<u64>,
+    /// How numbers are kept between the steps of the computation.
+    pub arithmetic: Arithmetic,
+    /// Instructions that compute; the widest of this machine where none is given. Results differ in the last bits.
+    pub path: Option<compute::Path>,
     /// Threads that compute; as many as the processor has cores where none is given.
     pub threads: Option<NonZeroUsize>,
     /// Called with the tensors that are loaded and their number.
@@ -35,7 +40,16 @@ pub struct LoadOptions<'a> {
 
 impl Default for LoadOptions<'_> {
     fn default() -> Self {
-        Self { precision: None, slots: 1, context: None, memory_limit: None, threads: None, progress: None }
+        Self {
+            precision: None,
+            slots: 1,
+            context: None,
+            memory_limit: None,
+            arithmetic: Arithmetic::F32,
+            path: None,
+            threads: None,
+            progress: None,
+        }
     }
 }
 
@@ -91,6 +105,13 @@ pub(crate) fn build(
     tokenizer: &[u8],
     options: &LoadOptions<'_>,
 ) -> Result<Transformer, ModelError> {
+    let unit = match options.path {
+        Some(path) => Unit::detect(path).ok_or_else(|| {
+            ModelError::Compute(candle_core::Error::Msg(format!("this processor has no {path}; name no path")))
+        })?,
+        None => Unit::best(),
+    };
+    let arithmetic = options.arithmetic;
     let context = options.context.unwrap_or(4096).min(config.positions).max(1);
     let available = options.memory_limit.or_else(available).unwrap_or(1 << 46);
     let needed = needed(tensors, &config, context, options).saturating_add(largest);
@@ -118,7 +139,7 @@ pub(crate) fn build(
     };
     let slots = (0..options.slots.max(1)).map(|_| Cache::new(&config)).collect();
     let frequencies = config.frequencies();
-    Ok(Transformer { unit: Unit::best(), info, embedding, layers, norm, output, frequencies, slots, threads, config })
+    Ok(Transformer { unit, arithmetic, info, embedding, layers, norm, output, frequencies, slots, threads, config })
 }
 
 /// What most matrices are held in.

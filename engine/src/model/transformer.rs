@@ -6,6 +6,7 @@
 
 use rayon::prelude::*;
 
+use super::arithmetic::Arithmetic;
 use super::attention::{Attention, Gate};
 use super::cache::Cache;
 use super::config::Config;
@@ -23,6 +24,7 @@ pub(crate) struct Transformer {
     pub config: Config,
     pub info: ModelInfo,
     pub unit: Unit,
+    pub arithmetic: Arithmetic,
     pub embedding: Matrix,
     pub layers: Vec<Layer>,
     pub norm: Vec<f32>,
@@ -61,8 +63,8 @@ struct Row {
     slot: usize,
     position: usize,
     id: u32,
-    /// Of which segment, and whether its hidden state is wanted too; none where nothing is.
-    wanted: Option<(usize, bool)>,
+    /// For which segment logits and hidden state are wanted.
+    wanted: Option<usize>,
 }
 
 impl Decoder for Transformer {
@@ -86,8 +88,9 @@ impl Decoder for Transformer {
         }
         let mut outputs = vec![Output::default(); batch.len()];
         for rows in rows.chunks(CHUNK) {
-            let Self { config, unit, embedding, layers, norm, output, frequencies, slots, threads, .. } = self;
-            let pass = Pass { config, unit: *unit, rows, angles: angles(frequencies, rows) };
+            let Self { config, unit, arithmetic, embedding, layers, norm, output, frequencies, slots, threads, .. } =
+                self;
+            let pass = Pass { config, unit: *unit, arithmetic: *arithmetic, rows, angles: angles(frequencies, rows) };
             threads.install(|| {
                 let mut stream = pass.embed(embedding);
                 for (index, layer) in layers.iter().enumerate() {
@@ -151,8 +154,8 @@ impl Transformer {
                     return Err(compute(format!("token {id} is beyond the vocabulary of {}", self.config.vocabulary)));
                 }
                 let wanted = match segment.want {
-                    Want::All => Some((index, true)),
-                    Want::Last if offset + 1 == segment.ids.len() => Some((index, false)),
+                    Want::All => Some(index),
+                    Want::Last if offset + 1 == segment.ids.len() => Some(index),
                     _ => None,
                 };
                 rows.push(Row { slot, position: cache.length + offset, id: *id, wanted });
@@ -175,6 +178,7 @@ fn angles(frequencies: &[f32], rows: &[Row]) -> Vec<(f32, f32)> {
 struct Pass<'a> {
     config: &'a Config,
     unit: Unit,
+    arithmetic: Arithmetic,
     rows: &'a [Row],
     angles: Vec<(f32, f32)>,
 }
@@ -186,7 +190,17 @@ impl Pass<'_> {
         for (row, out) in self.rows.iter().zip(stream.chunks_mut(self.config.hidden)) {
             embedding.row(row.id as usize, out);
         }
+        self.arithmetic.keep(&mut stream);
         stream
+    }
+
+    /// Divides by the root of the mean square, then times the weights.
+    fn norm(&self, values: &mut [f32], weights: &[f32]) {
+        let factor = inverse_root(values, self.config.epsilon);
+        values.iter_mut().for_each(|value| *value *= factor);
+        self.arithmetic.keep(values);
+        values.iter_mut().zip(weights).for_each(|(value, weight)| *value *= weight);
+        self.arithmetic.keep(values);
     }
 
     /// Rows of the stream after a norm.
@@ -194,7 +208,7 @@ impl Pass<'_> {
         let hidden = self.config.hidden;
         Rows::pack(self.unit, stream.len() / hidden, hidden, need, |row, out| {
             out.copy_from_slice(&stream[row * hidden..][..hidden]);
-            norm(out, weights, self.config.epsilon);
+            self.norm(out, weights);
         })
     }
 
@@ -210,6 +224,7 @@ impl Pass<'_> {
             out.par_chunks_mut(width).with_min_len(8).enumerate().for_each(|(row, out)| {
                 product.copy(row, out);
                 add(out, linear.bias.as_deref());
+                self.arithmetic.keep(out);
                 if rotated {
                     self.rotate(row, out, norm);
                 }
@@ -227,6 +242,7 @@ impl Pass<'_> {
         let width = self.config.heads * self.config.head;
         let rows = Rows::pack(self.unit, self.rows.len(), width, layer.output.matrix.need(), |row, out| {
             out.copy_from_slice(&attended[row * width..][..width]);
+            self.arithmetic.keep(out);
         });
         self.residual(&layer.output, &rows, stream);
     }
@@ -237,12 +253,13 @@ impl Pass<'_> {
         let angles = &self.angles[row * half..][..half];
         for head in heads.chunks_mut(self.config.head) {
             if let Some(weights) = weights {
-                norm(head, weights, self.config.epsilon);
+                self.norm(head, weights);
             }
             let (first, second) = head.split_at_mut(half);
             for ((a, b), (cosine, sine)) in first.iter_mut().zip(second).zip(angles) {
                 (*a, *b) = (*a * cosine - *b * sine, *b * cosine + *a * sine);
             }
+            self.arithmetic.keep(head);
         }
     }
 
@@ -270,8 +287,17 @@ impl Pass<'_> {
     fn residual(&self, linear: &Linear, rows: &Rows, stream: &mut [f32]) {
         let [product] = multiply(self.unit, [&linear.matrix], rows);
         stream.par_chunks_mut(self.config.hidden).with_min_len(8).enumerate().for_each(|(row, stream)| {
-            product.add(row, stream);
-            add(stream, linear.bias.as_deref());
+            if self.arithmetic == Arithmetic::F32 {
+                product.add(row, stream);
+                add(stream, linear.bias.as_deref());
+                return;
+            }
+            let mut out = vec![0.0; stream.len()];
+            product.copy(row, &mut out);
+            add(&mut out, linear.bias.as_deref());
+            self.arithmetic.keep(&mut out);
+            add(stream, Some(&out));
+            self.arithmetic.keep(stream);
         });
     }
 
@@ -288,6 +314,7 @@ impl Pass<'_> {
                 for (panel, cell) in side.iter_mut().enumerate() {
                     *cell = *product.cell(row, panel);
                     add(&mut cell.0, bias.and_then(|bias| bias.get(panel * LANES..)));
+                    self.arithmetic.keep(&mut cell.0);
                 }
             }
             let [gate, up] = &mut sides;
@@ -295,6 +322,7 @@ impl Pass<'_> {
             for (out, cell) in out.chunks_mut(LANES).zip(gate) {
                 out.copy_from_slice(&cell.0[..out.len()]);
             }
+            self.arithmetic.keep(out);
         });
         self.residual(&layer.down, &rows, stream);
     }
@@ -309,20 +337,18 @@ impl Pass<'_> {
         let mut states = vec![0.0; wanted.len() * hidden];
         for ((row, _), state) in wanted.iter().zip(states.chunks_mut(hidden)) {
             state.copy_from_slice(&stream[row * hidden..][..hidden]);
-            norm(state, weights, self.config.epsilon);
+            self.norm(state, weights);
         }
         let rows = Rows::pack(self.unit, wanted.len(), hidden, output.need(), |row, out| {
             out.copy_from_slice(&states[row * hidden..][..hidden]);
         });
         let [product] = multiply(self.unit, [output], &rows);
-        for (row, ((_, (segment, with_state)), state)) in wanted.iter().zip(states.chunks(hidden)).enumerate() {
+        for (row, ((_, segment), state)) in wanted.iter().zip(states.chunks(hidden)).enumerate() {
             let out = &mut outputs[*segment];
             let begin = out.logits.len();
             out.logits.resize(begin + output.outputs, 0.0);
             product.copy(row, &mut out.logits[begin..]);
-            if *with_state {
-                out.hidden.extend_from_slice(state);
-            }
+            out.hidden.extend_from_slice(state);
         }
     }
 }
@@ -334,8 +360,8 @@ fn add(values: &mut [f32], bias: Option<&[f32]>) {
     }
 }
 
-/// Divides by the root of the mean square, then times the weights.
-fn norm(values: &mut [f32], weights: &[f32], epsilon: f32) {
+/// One over the root of the mean square.
+fn inverse_root(values: &[f32], epsilon: f32) -> f32 {
     let mut sums = [0.0_f32; LANES];
     for values in values.chunks(LANES) {
         for (sum, value) in sums.iter_mut().zip(values) {
@@ -343,8 +369,5 @@ fn norm(values: &mut [f32], weights: &[f32], epsilon: f32) {
         }
     }
     let mean = sums.into_iter().sum::<f32>() / values.len() as f32;
-    let factor = 1.0 / (mean + epsilon).sqrt();
-    for (value, weight) in values.iter_mut().zip(weights) {
-        *value = *value * factor * weight;
-    }
+    1.0 / (mean + epsilon).sqrt()
 }

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
+use proof::fingerprint::bf16;
+
 use crate::generation::{Event, Finish, Generation, GenerationError, Token};
+use crate::model::Output;
 use crate::sampler::{Row, SamplerError, choose, probability};
 use crate::scheduler::queue::{Request, Sender};
 
@@ -37,19 +40,20 @@ impl Run {
         self.events.capacity() >= 2
     }
 
-    /// The next token, by these logits.
+    /// The next token, by these logits, with the state that they come from if that is asked for.
     ///
     /// # Errors
     /// When the logits are none.
-    pub fn next(&self, logits: &[f32]) -> Result<Token, SamplerError> {
+    pub fn next(&self, Output { logits, hidden }: &Output) -> Result<(Token, Vec<u16>), SamplerError> {
         let row = Row::new(logits, &self.tokens[self.prompt..], self.tokens.len() as u64);
         let id = choose(&row, &self.generation.sampling)?.id;
         let (logprob, top) = probability::logprobs(logits, id, self.generation.top_logprobs);
-        Ok(Token { id, logprob, top })
+        let state = if self.generation.states { hidden.iter().copied().map(bf16).collect() } else { Vec::new() };
+        Ok((Token { id, logprob, top }, state))
     }
 
     /// Appends a token and tells the reader. Says whether and why it was the last.
-    pub fn push(&mut self, token: Token, context: usize) -> Option<Finish> {
+    pub fn push(&mut self, (token, state): (Token, Vec<u16>), context: usize) -> Option<Finish> {
         self.tokens.push(token.id);
         let finish = if self.generation.stop.contains(&token.id) {
             Some(Finish::Stop)
@@ -58,7 +62,7 @@ impl Run {
         } else {
             None
         };
-        self.send(Ok(Event::Token(token)));
+        self.send(Ok(Event::Token { token, state }));
         finish
     }
 

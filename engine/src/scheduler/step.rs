@@ -73,11 +73,14 @@ pub(super) fn forward(
     }
 }
 
+/// A token and the state from which it was chosen.
+type Chosen = Result<(Token, Vec<u16>), SamplerError>;
+
 /// The next token of every part that is the last of its slot.
-pub(super) fn sample(slots: &[Slot], parts: &[Part], outputs: &[Output]) -> Vec<(usize, Result<Token, SamplerError>)> {
+pub(super) fn sample(slots: &[Slot], parts: &[Part], outputs: &[Output]) -> Vec<(usize, Chosen)> {
     let next = |(part, output): (&Part, &Output)| {
         let run = slots[part.slot].run.as_ref().filter(|_| part.last)?;
-        Some((part.slot, run.next(&output.logits)))
+        Some((part.slot, run.next(output)))
     };
     if outputs.iter().map(|output| output.logits.len()).sum::<usize>() < 2 * THREAD_WORTH {
         parts.iter().zip(outputs).filter_map(next).collect()

@@ -3,15 +3,22 @@
 mod cheats;
 mod ends;
 mod hostile;
+mod noise;
 
-use engine::check::{Checked, Claim, check};
+use std::path::PathBuf;
+
+use engine::check::{Checked, Claim, Placed, check};
 use engine::generation::{Event, Events, Generation, Sampling};
-use engine::model::{Decoder, LoadOptions, Precision};
+use engine::model::{Arithmetic, Decoder, LoadOptions, Precision};
 use engine::scheduler::{Limits, Scheduler};
 use engine::synthetic::{self, Recipe};
 
 /// A small model whose answers are as undecided as those of a real one.
-struct Model(tempfile::TempDir);
+struct Model {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+    stop: Vec<u32>,
+}
 
 /// A question and what came of it.
 struct Answered {
@@ -23,32 +30,30 @@ struct Answered {
 impl Model {
     fn new(seed: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let recipe = Recipe { seed, precision: synthetic::Precision::F32 };
-        synthetic::tiny(&folder.path().join("model"), recipe).expect("it can be written");
-        Self(folder)
+        let path = folder.path().join("model");
+        synthetic::tiny(&path, Recipe { seed, precision: synthetic::Precision::Bf16 }).expect("it can be written");
+        Self { _folder: folder, path, stop: Vec::new() }
     }
 
-    fn load(&self, precision: Precision, slots: usize) -> Box<dyn Decoder> {
-        let options = LoadOptions { precision: Some(precision), slots, context: Some(512), ..LoadOptions::default() };
-        engine::load(&self.0.path().join("model"), &options).expect("it loads").decoder
+    fn load(&self, options: LoadOptions<'_>) -> Box<dyn Decoder> {
+        engine::load(&self.path, &LoadOptions { context: Some(512), ..options }).expect("it loads").decoder
     }
 
-    /// Answers to `count` prompts, eight at a time, each decoded token by token.
-    fn answers(
-        &self,
-        precision: Precision,
-        count: u32,
-        tokens: usize,
-        sampling: impl Fn(u32) -> Sampling,
-    ) -> Vec<Answered> {
-        let scheduler = Scheduler::start(self.load(precision, 8), Limits::default()).expect("a thread");
+    /// The checker: f32 on the widest instructions.
+    fn checker(&self) -> Box<dyn Decoder> {
+        self.load(f32())
+    }
+
+    /// Answers to `count` prompts, eight at a time, decoded token by token.
+    fn answers(&self, decoder: Box<dyn Decoder>, count: u32, sampling: impl Fn(u32) -> Sampling) -> Vec<Answered> {
+        let scheduler = Scheduler::start(decoder, Limits::default()).expect("a thread");
         let asked = |number| {
             let (prompt, sampling) = (prompt(number), sampling(number));
             let generation = Generation {
                 prompt: prompt.clone(),
                 sampling: sampling.clone(),
-                max_tokens: tokens,
-                stop: Vec::new(),
+                max_tokens: 64,
+                stop: self.stop.clone(),
                 top_logprobs: 0,
             };
             (prompt, sampling, scheduler.submit(generation).expect("there is room"))
@@ -57,6 +62,14 @@ impl Model {
         let answered = |(prompt, sampling, events)| Answered { prompt, answer: read(events), sampling };
         running.into_iter().map(answered).collect()
     }
+}
+
+fn f32() -> LoadOptions<'static> {
+    LoadOptions { precision: Some(Precision::F32), slots: 8, ..LoadOptions::default() }
+}
+
+fn bf16() -> LoadOptions<'static> {
+    LoadOptions { precision: Some(Precision::Bf16), arithmetic: Arithmetic::Bf16, ..f32() }
 }
 
 fn read(mut events: Events) -> Vec<u32> {
@@ -71,6 +84,7 @@ fn prompt(number: u32) -> Vec<u32> {
     (0..20 + number % 7).map(|at| (number * 131 + at * at * 37 + at) % 1000).collect()
 }
 
+/// Parameters of every kind.
 fn sampling(number: u32) -> Sampling {
     Sampling {
         temperature: [0.6, 1.0, 1.5][number as usize % 3],
@@ -93,17 +107,32 @@ impl Answered {
     }
 }
 
-/// Share of tokens that agree, and the mean margin with 2·T at most, 2·T for those that are excluded.
-fn summary<'a>(checked: impl IntoIterator<Item = (&'a Answered, Checked)>) -> (f64, f64) {
-    let (mut tokens, mut agree, mut sum) = (0.0, 0.0, 0.0);
-    for (answered, checked) in checked {
+/// What blocks of 64 tokens come to.
+#[derive(Clone, Copy, Debug)]
+struct Summary {
+    /// Share of tokens that agree.
+    agreed: f64,
+    /// Mean margin, each at most twice the temperature, and as much where there is none.
+    mean: f64,
+    /// The largest mean of an answer.
+    largest: f64,
+    /// Tokens that are excluded.
+    excluded: usize,
+}
+
+fn summary(answers: &[Answered], mut check: impl FnMut(&Answered) -> Checked) -> Summary {
+    let (mut tokens, mut agreed, mut means, mut excluded) = (0, 0, Vec::new(), 0);
+    for answered in answers {
+        let most = 2.0 * answered.sampling.temperature;
+        let clipped = |token: &Placed| f64::from(token.margin.map_or(most, |margin| margin.min(most)));
+        let checked = check(answered);
         assert_eq!(checked.tokens.len(), answered.answer.len());
-        for token in checked.tokens {
-            let most = 2.0 * answered.sampling.temperature.max(0.5);
-            tokens += 1.0;
-            agree += f64::from(token.margin == Some(0.0));
-            sum += f64::from(token.margin.map_or(most, |margin| margin.min(most)));
-        }
+        tokens += checked.tokens.len();
+        agreed += checked.tokens.iter().filter(|token| token.margin == Some(0.0)).count();
+        excluded += checked.tokens.iter().filter(|token| token.margin.is_none()).count();
+        means.push(checked.tokens.iter().map(clipped).sum::<f64>() / checked.tokens.len() as f64);
     }
-    (agree / tokens, sum / tokens)
+    let mean = means.iter().sum::<f64>() / means.len() as f64;
+    let largest = means.into_iter().fold(0.0, f64::max);
+    Summary { agreed: agreed as f64 / tokens as f64, mean, largest, excluded }
 }

@@ -4,6 +4,7 @@
 use engine::generation::{Finish, Token};
 use futures_util::future::BoxFuture;
 use incentive::units::Hotkey;
+use proof::fingerprint::Fingerprint;
 use proof::inference::Params;
 use tokio::sync::mpsc;
 
@@ -36,6 +37,8 @@ pub struct Model {
     /// The rule by which it chooses tokens ([`proof::inference::SAMPLER`]); unknown where another server chooses by a rule of
     /// its own.
     pub sampler: Option<&'static str>,
+    /// The name of its fingerprints ([`proof::fingerprint::FINGERPRINT`]); none where the hidden states are not at hand.
+    pub fingerprint: Option<&'static str>,
 }
 
 /// What a model does.
@@ -83,6 +86,8 @@ pub struct Completion {
     pub ignore_eos: bool,
     /// How many alternatives are reported for each token; `None` reports no log probabilities.
     pub logprobs: Option<usize>,
+    /// Whether the answer comes with fingerprints of its activations, where the model has them.
+    pub fingerprint: bool,
     /// Who asks; zeros for a caller without hotkey.
     pub caller: Hotkey,
     /// What the seed is derived from, with the caller, this miner's own hotkey and the prompt. A raw seed is never taken.
@@ -112,6 +117,9 @@ pub enum Delta {
         /// The same tokens as log probabilities show them; empty unless asked for.
         logprobs: Vec<Logprob>,
     },
+    /// The fingerprint of a chunk of the answer: comes before the part with the chunk's last token, and that of the rest before
+    /// the end.
+    Fingerprint(Fingerprint),
     /// The last part.
     End {
         /// Why.

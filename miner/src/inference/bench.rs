@@ -148,6 +148,7 @@ fn completion(number: usize, serving: &Serving) -> Completion {
         stop: Vec::new(),
         ignore_eos: true,
         logprobs: None,
+        fingerprint: false,
         caller: Hotkey([0; 32]),
         nonce: [0; 32],
     }
@@ -166,7 +167,7 @@ async fn answer(backend: &dyn Backend, completion: Completion) -> Result<Run> {
     let (mut first, mut last) = (None, start);
     while let Some(delta) = deltas.recv().await {
         match delta? {
-            Delta::Begin { .. } => {}
+            Delta::Begin { .. } | Delta::Fingerprint(_) => {}
             Delta::Text { .. } => {
                 last = Instant::now();
                 first.get_or_insert(last);

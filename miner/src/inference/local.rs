@@ -10,6 +10,7 @@ use engine::model::{Decoder, LoadOptions, Loaded, ModelInfo};
 use engine::scheduler::{Limits, Scheduler};
 use engine::text::{Cut, Detokenizer, StopFilter, Text, TextError};
 use futures_util::future::BoxFuture;
+use proof::fingerprint::{CHUNK, FINGERPRINT, Fingerprint};
 use proof::inference::request_digest;
 use tokio::sync::mpsc;
 
@@ -80,6 +81,7 @@ fn model(id: &str, info: &ModelInfo, kind: Kind) -> Model {
         created: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         kind,
         sampler: (kind == Kind::Decoder).then_some(proof::inference::SAMPLER),
+        fingerprint: (kind == Kind::Decoder).then_some(FINGERPRINT),
     }
 }
 
@@ -136,6 +138,7 @@ impl Local {
             max_tokens,
             stop: if completion.ignore_eos { Vec::new() } else { self.text.stop_tokens().to_vec() },
             top_logprobs: completion.logprobs.unwrap_or(0),
+            states: completion.fingerprint,
         };
         let events = self.scheduler.submit(generation).map_err(refused)?;
         let (sender, deltas) = mpsc::channel(BUFFER);
@@ -144,6 +147,7 @@ impl Local {
             words: self.text.stream(),
             logprobs: completion.logprobs.is_some(),
             tokens: 0,
+            states: Vec::new(),
             text: Arc::clone(&self.text),
         };
         tokio::spawn(answer.run(Delta::Begin { prompt_tokens: prompt.len(), prompt_ids: prompt }, events, sender));
@@ -188,6 +192,8 @@ struct Answer {
     stops: StopFilter,
     logprobs: bool,
     tokens: usize,
+    /// Hidden states of the chunk that is not full yet, if they are asked for.
+    states: Vec<u16>,
 }
 
 // === impl Answer ===
@@ -205,13 +211,19 @@ impl Answer {
         let _gone = deltas.send(Ok(begin)).await;
         loop {
             match events.recv().await {
-                Some(Ok(Event::Token(token))) => {
+                Some(Ok(Event::Token { token, state })) => {
+                    if let Some(fingerprint) = self.keep(&state) {
+                        let _gone = deltas.send(Ok(fingerprint)).await;
+                    }
                     let (delta, stopped) = self.token(token);
                     let _gone = deltas.send(Ok(delta)).await;
                     if stopped {
                         // Nothing more is asked of the engine.
                         drop(events);
-                        let _gone = deltas.send(Ok(self.end(Finish::Stop))).await;
+                        let end = Delta::End { finish: Finish::Stop, tokens: self.tokens };
+                        for delta in self.fingerprint().into_iter().chain([end]) {
+                            let _gone = deltas.send(Ok(delta)).await;
+                        }
                         return;
                     }
                 }
@@ -226,6 +238,19 @@ impl Answer {
                 }
             }
         }
+    }
+
+    /// Takes the state of the next token; the fingerprint, where it is the last of a chunk.
+    fn keep(&mut self, state: &[u16]) -> Option<Delta> {
+        self.states.extend_from_slice(state);
+        if self.states.len() < CHUNK * state.len() { None } else { self.fingerprint() }
+    }
+
+    /// Of the states that have none yet.
+    fn fingerprint(&mut self) -> Option<Delta> {
+        let fingerprint = (!self.states.is_empty()).then(|| Delta::Fingerprint(Fingerprint::of(&self.states)));
+        self.states.clear();
+        fingerprint
     }
 
     /// What a token shows, and whether a stop text is complete with it.
@@ -244,19 +269,17 @@ impl Answer {
 
     /// What was held back, and the end.
     async fn finish(mut self, finish: Finish, deltas: &mpsc::Sender<Result<Delta, BackendError>>) {
+        let fingerprint = self.fingerprint();
         let last = self.words.finish();
         let Cut { text, stopped } = self.stops.push(&last);
         let rest = if stopped { Cut::default() } else { self.stops.finish() };
         let text = text + &rest.text;
         let finish = if stopped || rest.stopped { Finish::Stop } else { finish };
+        let shown = Delta::Text { text, tokens: Vec::new(), logprobs: Vec::new() };
         let end = Delta::End { finish, tokens: self.tokens };
-        for delta in [Delta::Text { text, tokens: Vec::new(), logprobs: Vec::new() }, end] {
+        for delta in [Some(shown), fingerprint, Some(end)].into_iter().flatten() {
             let _gone = deltas.send(Ok(delta)).await;
         }
-    }
-
-    fn end(&self, finish: Finish) -> Delta {
-        Delta::End { finish, tokens: self.tokens }
     }
 }
 

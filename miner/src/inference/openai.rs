@@ -102,6 +102,7 @@ fn shown(model: &Model) -> Value {
             "context": model.context,
             "model_digest": model.digest.map(hex::encode),
             "sampler": model.sampler,
+            "fingerprint": model.fingerprint,
         },
     })
 }

@@ -6,7 +6,7 @@
 //! - `probe`: finds that out
 //! - `prompt`: the ids of a prompt, from the server's tokenizer
 //! - `request`: what is sent
-//! - [`sse`], `chunk`, `stream`: what comes back
+//! - `chunk`, `stream`: what comes back
 //! - `gaps`: ids that llama.cpp does not show
 //! - `embed`: vectors
 //! - `http`: bounded requests
@@ -21,7 +21,6 @@ mod http;
 mod probe;
 mod prompt;
 mod request;
-pub mod sse;
 mod stream;
 
 use std::sync::Arc;
@@ -104,6 +103,8 @@ impl Remote {
             id: config.id.clone(),
             digest: None,
             sampler: capabilities.seeded.then_some(SAMPLER),
+            // No server hands out hidden states.
+            fingerprint: None,
             context: found.context,
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             kind: if config.embedding { Kind::Encoder } else { Kind::Decoder },

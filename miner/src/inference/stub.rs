@@ -55,6 +55,7 @@ impl Stub {
             created: 1,
             kind: Kind::Decoder,
             sampler: Some(proof::inference::SAMPLER),
+            fingerprint: None,
         };
         Self { model, pace, length, running: watch::channel(0).0 }
     }

@@ -10,6 +10,8 @@ mod avx2;
 mod avx512;
 mod portable;
 
+use crate::compute::Path;
+
 /// How many numbers stand side by side.
 pub(crate) const LANES: usize = 16;
 
@@ -118,14 +120,20 @@ pub(crate) enum Unit {
 impl Unit {
     /// What this machine has, widest first.
     pub(crate) fn all() -> Vec<Self> {
-        let mut units = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            units.extend(super::avx512::Avx512::detect().map(Self::Avx512));
-            units.extend(avx2::Avx2::detect().map(Self::Avx2));
+        Path::ALL.into_iter().filter_map(Self::detect).collect()
+    }
+
+    /// The instructions of a path, if this machine has them.
+    pub(crate) fn detect(path: Path) -> Option<Self> {
+        match path {
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512Vnni => super::avx512::Avx512::detect().map(Self::Avx512),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => avx2::Avx2::detect().map(Self::Avx2),
+            Path::Portable => Some(Self::Portable(portable::Portable)),
+            #[cfg(not(target_arch = "x86_64"))]
+            Path::Avx512Vnni | Path::Avx2 => None,
         }
-        units.push(Self::Portable(portable::Portable));
-        units
     }
 
     /// The widest.

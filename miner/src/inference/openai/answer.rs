@@ -67,7 +67,7 @@ async fn step(served: &Served, stage: Stage, started: Instant) -> Option<(Result
             Err(ApiError::internal())
         }
     };
-    let over = !matches!(part, Ok(Delta::Begin { .. } | Delta::Text { .. }));
+    let over = matches!(part, Err(_) | Ok(Delta::End { .. }));
     Some((part, if over { Stage::Over } else { Stage::Running(running) }))
 }
 
@@ -92,6 +92,7 @@ impl Running {
                 let new = if tokens.is_empty() { usize::from(!text.is_empty()) } else { tokens.len() };
                 self.token(served, new, started);
             }
+            Delta::Fingerprint(_) => {}
             Delta::End { tokens, .. } => {
                 let missed = tokens.saturating_sub(self.tokens);
                 self.token(served, missed, started);

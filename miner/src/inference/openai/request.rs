@@ -92,6 +92,8 @@ pub struct Assay {
     pub token_ids: bool,
     /// The ids of the prompt's tokens.
     pub prompt_token_ids: bool,
+    /// The fingerprints of the answer's activations.
+    pub fingerprint: bool,
 }
 
 // === impl Asked ===
@@ -119,7 +121,9 @@ impl Asked {
             return Err(ApiError::unsupported("assay", "a stream with `assay` has one prompt"));
         }
         let include_usage = include_usage(fields, stream)?;
-        Ok(Self { form, model, prompts, choices, how: how(form, fields, nonce)?, stream, include_usage, assay })
+        let fingerprint = assay.is_some_and(|assay| assay.fingerprint);
+        let how = Completion { fingerprint, ..how(form, fields, nonce)? };
+        Ok(Self { form, model, prompts, choices, how, stream, include_usage, assay })
     }
 
     /// What the backend is asked, one for each answer, in the order of their index.
@@ -146,6 +150,7 @@ fn how(form: Form, fields: &Fields, nonce: [u8; 32]) -> Result<Completion, ApiEr
         stop: stop(fields)?,
         ignore_eos: fields.flag("ignore_eos")?,
         logprobs: logprobs(form, fields)?,
+        fingerprint: false,
         caller: Hotkey([0; 32]),
         nonce,
     };
@@ -220,18 +225,19 @@ fn assay(fields: &Fields) -> Result<([u8; 32], Option<Assay>), ApiError> {
     if let Some(members) = fields.object("assay")? {
         let mut found = Assay::default();
         for (name, value) in members {
+            let flag = |message| value.as_bool().ok_or_else(|| wrong(message));
             match name.as_str() {
                 "nonce" => {
                     nonce = Some(digits(value).ok_or_else(|| wrong("`nonce` must be 64 lower-case hex digits"))?)
                 }
-                "token_ids" => {
-                    found.token_ids = value.as_bool().ok_or_else(|| wrong("`token_ids` must be true or false"))?
+                "token_ids" => found.token_ids = flag("`token_ids` must be true or false")?,
+                "prompt_token_ids" => found.prompt_token_ids = flag("`prompt_token_ids` must be true or false")?,
+                "fingerprint" => found.fingerprint = flag("`fingerprint` must be true or false")?,
+                _ => {
+                    let message =
+                        "`assay` has `nonce`, `token_ids`, `prompt_token_ids` and `fingerprint`, nothing else";
+                    return Err(wrong(message));
                 }
-                "prompt_token_ids" => {
-                    found.prompt_token_ids =
-                        value.as_bool().ok_or_else(|| wrong("`prompt_token_ids` must be true or false"))?;
-                }
-                _ => return Err(wrong("`assay` has `nonce`, `token_ids` and `prompt_token_ids`, nothing else")),
             }
         }
         assay = Some(found);

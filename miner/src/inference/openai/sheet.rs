@@ -1,5 +1,7 @@
 //! From the parts of a backend to the JSON of the API: chunk by chunk, or all at once.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use engine::generation::{Finish, Token};
 use proof::inference::{TokenChain, request_digest};
 use serde::{Serialize, Serializer};
@@ -44,6 +46,8 @@ struct Choice {
     chain: Option<TokenChain>,
     text: String,
     ids: Vec<u32>,
+    /// In base64.
+    fingerprints: Vec<String>,
     logprobs: Vec<Logprob>,
     /// Characters of the tokens that were shown.
     offset: usize,
@@ -100,8 +104,13 @@ struct Words<'a> {
 
 #[derive(Serialize)]
 struct ChoiceAssay<'a> {
-    token_ids: &'a [u32],
-    chain: Option<Hex>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_ids: Option<&'a [u32]>,
+    /// There with the ids; `null` where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<Option<Hex>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<&'a [String]>,
 }
 
 /// What the answer is bound to.
@@ -111,6 +120,9 @@ struct AssayObject {
     nonce: Hex,
     request_digest: OneOrMany<Option<Hex>>,
     model_digest: Option<Hex>,
+    /// There if asked for; `null` where the model has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Option<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt_token_ids: Option<OneOrMany<Vec<u32>>>,
 }
@@ -184,6 +196,7 @@ impl Sheet {
                     }
                 }
             }
+            Delta::Fingerprint(fingerprint) => choice.fingerprints.push(STANDARD.encode(fingerprint.to_bytes())),
             Delta::End { finish, tokens } => (choice.finish, choice.tokens) = (Some(finish), tokens),
         }
     }
@@ -193,8 +206,7 @@ impl Sheet {
     pub fn response(&mut self) -> Vec<u8> {
         let usage = self.usage();
         let assay = self.binding();
-        let ids = self.assay.is_some_and(|assay| assay.token_ids);
-        let form = self.form;
+        let (own, form) = (self.assay, self.form);
         let choices = self.choices.iter_mut().zip(0..).map(|(choice, index)| {
             let logprobs = choice.logprobs(form);
             let said = Words { role: Some("assistant"), content: Some(&choice.text) };
@@ -204,7 +216,7 @@ impl Sheet {
                 text: (form == Form::Text).then_some(&choice.text),
                 logprobs,
                 finish_reason: choice.finish.map(reason),
-                assay: ids.then(|| ChoiceAssay { token_ids: &choice.ids, chain: choice.head() }),
+                assay: own.and_then(|own| choice.assay(own.token_ids)),
                 ..ChoiceObject::default()
             }
         });
@@ -226,7 +238,12 @@ impl Sheet {
     /// Takes a part of choice `index` and writes the events that show it.
     pub fn chunk(&mut self, index: usize, delta: Delta, out: &mut Vec<u8>) {
         let (begins, ends) = (matches!(delta, Delta::Begin { .. }), matches!(delta, Delta::End { .. }));
+        let waits = matches!(delta, Delta::Fingerprint(_));
         self.take(index, delta);
+        if waits {
+            // For the part that it belongs to, which is the next.
+            return;
+        }
         let assay = if begins && !self.bound {
             self.bound = true;
             self.binding()
@@ -234,9 +251,9 @@ impl Sheet {
             None
         };
         let form = self.form;
-        let ids = self.assay.is_some_and(|assay| assay.token_ids);
         let choice = &mut self.choices[index];
         let silent = choice.text.is_empty() && choice.logprobs.is_empty() && choice.ids.is_empty();
+        let silent = silent && choice.fingerprints.is_empty();
         if silent && !ends && assay.is_none() && !(begins && form == Form::Chat) {
             return;
         }
@@ -248,8 +265,7 @@ impl Sheet {
             text: (form == Form::Text).then_some(&choice.text),
             logprobs,
             finish_reason: choice.finish.map(reason),
-            assay: (ids && !choice.ids.is_empty())
-                .then(|| ChoiceAssay { token_ids: &choice.ids, chain: choice.head() }),
+            assay: choice.assay(!choice.ids.is_empty()),
             ..ChoiceObject::default()
         };
         let head = head(&self.id, chunk_object(form), self.created, &self.model.id, self.fingerprint.as_deref());
@@ -257,6 +273,7 @@ impl Sheet {
         let choice = &mut self.choices[index];
         choice.text.clear();
         choice.ids.clear();
+        choice.fingerprints.clear();
     }
 
     /// Writes the last events of a stream.
@@ -287,6 +304,7 @@ impl Sheet {
             nonce: Hex(self.nonce),
             request_digest: OneOrMany::of(digests),
             model_digest: self.model.digest.map(Hex),
+            fingerprint: assay.fingerprint.then_some(self.model.fingerprint),
             prompt_token_ids: ids,
         })
     }
@@ -347,12 +365,18 @@ fn write(out: &mut Vec<u8>, object: &Object<'_>) {
 
 impl Choice {
     fn new(asked: Completion) -> Self {
-        let (text, ids, logprobs) = (String::new(), Vec::new(), Vec::new());
-        Self { asked, chain: None, text, ids, logprobs, offset: 0, tokens: 0, finish: None }
+        let (text, ids, fingerprints, logprobs) = (String::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { asked, chain: None, text, ids, fingerprints, logprobs, offset: 0, tokens: 0, finish: None }
     }
 
-    fn head(&self) -> Option<Hex> {
-        self.chain.as_ref().map(|chain| Hex(*chain.head()))
+    /// What there is of our own; whether ids are shown says the caller.
+    fn assay(&self, ids: bool) -> Option<ChoiceAssay<'_>> {
+        let fingerprint = (!self.fingerprints.is_empty()).then_some(&self.fingerprints[..]);
+        (ids || fingerprint.is_some()).then(|| ChoiceAssay {
+            token_ids: ids.then_some(&self.ids[..]),
+            chain: ids.then(|| self.chain.as_ref().map(|chain| Hex(*chain.head()))),
+            fingerprint,
+        })
     }
 
     /// What was collected of them, if any were asked for.

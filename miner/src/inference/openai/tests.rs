@@ -116,6 +116,7 @@ fn wrong_values_name_their_parameter() {
         ("assay", json!({ "nonce": "00" })),
         ("assay", json!({ "nonce": "AB".repeat(32) })),
         ("assay", json!({ "token_ids": 1 })),
+        ("assay", json!({ "fingerprint": "yes" })),
     ] {
         assert_eq!(refusal(chat(json!({ name: value.clone() }))), is("invalid_value", name), "{value}");
     }
@@ -154,7 +155,7 @@ fn what_is_no_json_object_is_said_without_quoting_it() {
 #[test]
 fn the_nonce_is_given_or_of_the_seed_or_drawn() {
     let given = chat(json!({ "assay": { "nonce": "07".repeat(32), "token_ids": true } })).unwrap();
-    assert_eq!((given.how.nonce, given.assay), ([7; 32], Some(Assay { token_ids: true, prompt_token_ids: false })));
+    assert_eq!((given.how.nonce, given.assay), ([7; 32], Some(Assay { token_ids: true, ..Assay::default() })));
     assert_eq!(chat(json!({ "seed": -5 })).unwrap().how.nonce, nonce_of_seed(-5));
     assert_ne!(chat(json!({})).unwrap().how.nonce, chat(json!({})).unwrap().how.nonce);
 }

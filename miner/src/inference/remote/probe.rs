@@ -186,6 +186,7 @@ impl Trial<'_> {
             stop: Vec::new(),
             ignore_eos: true,
             logprobs: Some(1).filter(|_| seed.is_none() && self.capabilities.logprobs),
+            fingerprint: false,
             caller: Hotkey([0; 32]),
             nonce: [0; 32],
         };

@@ -162,6 +162,7 @@ mod tests {
             stop: vec!["\n".into()],
             ignore_eos: true,
             logprobs: Some(0),
+            fingerprint: false,
             caller: incentive::units::Hotkey([0; 32]),
             nonce: [0; 32],
         }

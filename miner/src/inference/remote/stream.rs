@@ -12,7 +12,7 @@ use super::chunk::{self, Chunk, ChunkError, Shape};
 use super::config::Patience;
 use super::gaps::{Gaps, Held};
 use super::http::{Failure, reason};
-use super::sse::Parser;
+use neuron_common::sse::Parser;
 use crate::inference::backend::{BackendError, Delta};
 
 /// Most events in a row that bring nothing: a server that only keeps the line warm is given up.

@@ -1,0 +1,205 @@
+//! Text for probes: sentences of recorded texts, put together anew.
+//!
+//! A new text begins and ends as one recorded text does, which keeps its form (a question at the end, `Context:` before it). Between them
+//! stand sentences of others, of those that have the most words in common with what the request says already: people stay with a
+//! subject. What has no middle, one or two sentences, is taken as it was recorded: short texts repeat among users, too.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use rand_chacha::rand_core::RngCore;
+
+/// Texts that are looked at when the nearest in subject is wanted.
+const CANDIDATES: usize = 8;
+/// Longest sentence, in bytes; lines without an end are cut there, at a space.
+const SENTENCE: usize = 600;
+/// Shorter words say nothing about a subject.
+const WORD: usize = 4;
+
+/// A number below `end`, which is not 0. The bias of the modulus is below 2^-32.
+pub(super) fn below(rng: &mut impl RngCore, end: usize) -> usize {
+    (rng.next_u64() % end.max(1) as u64) as usize
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Role {
+    System,
+    User,
+    Assistant,
+    /// The prompt of `/v1/completions`.
+    Prompt,
+}
+
+/// Recorded texts, by length.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Texts {
+    recorded: Vec<Recorded>,
+}
+
+/// What a request has said so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Theme {
+    words: HashSet<u64>,
+    said: HashSet<u64>,
+}
+
+#[derive(Clone, Debug)]
+struct Recorded {
+    role: Role,
+    chars: usize,
+    text: String,
+    /// One after the other, each with the white space behind it.
+    sentences: Vec<Range<usize>>,
+    words: Vec<u64>,
+}
+
+impl Texts {
+    pub fn new(recorded: impl IntoIterator<Item = (Role, String)>) -> Self {
+        let mut texts = Self::default();
+        texts.add(recorded);
+        texts
+    }
+
+    pub fn add(&mut self, recorded: impl IntoIterator<Item = (Role, String)>) {
+        self.recorded.extend(recorded.into_iter().filter_map(|(role, text)| Recorded::new(role, text)));
+        self.recorded.sort_by_key(|one| one.chars);
+    }
+
+    /// Whether new texts of this role can be made: they should not all be alike.
+    pub fn suffice(&self, role: Role, least: usize) -> bool {
+        self.recorded.iter().filter(|one| one.role == role).nth(least.saturating_sub(1)).is_some()
+    }
+
+    /// A new text of about so many characters.
+    pub fn fresh(&self, role: Role, chars: usize, theme: &mut Theme, rng: &mut impl RngCore) -> String {
+        let near = self.around(role, chars, 1);
+        let Some(frame) = self.pick(&near, theme, rng) else { return String::new() };
+        let text = match frame.sentences.len() {
+            0..=2 => frame.text.clone(),
+            _ => self.filled(frame, chars, theme, rng),
+        };
+        theme.take(&text);
+        text
+    }
+
+    /// The first and the last sentence of `frame`, and those of others between them, until one more would lead further away from
+    /// the length that is wanted.
+    fn filled(&self, frame: &Recorded, chars: usize, theme: &mut Theme, rng: &mut impl RngCore) -> String {
+        let (first, last) = (frame.sentence(0), frame.sentence(frame.sentences.len() - 1));
+        theme.take(first);
+        theme.take(last);
+        let others = self.around(frame.role, frame.chars, 3);
+        let (mut text, mut length) = (first.to_owned(), first.chars().count() + last.chars().count());
+        while length < chars {
+            // All is said: from here on, texts repeat themselves.
+            let other = self.pick(&others, theme, rng).unwrap_or(frame);
+            let inner = other.sentences.len() - 2;
+            let begin = 1 + below(rng, inner);
+            let run = (begin..1 + inner).take(1 + below(rng, 3));
+            let before = length;
+            for sentence in run.map(|index| other.sentence(index)) {
+                let count = sentence.chars().count();
+                if (length + count).abs_diff(chars) >= length.abs_diff(chars) {
+                    return text + last;
+                }
+                if theme.say(sentence) {
+                    text.push_str(sentence);
+                    length += count;
+                }
+            }
+            if length == before {
+                theme.forget(rng);
+            }
+        }
+        text + last
+    }
+
+    /// Texts of a role with at least so many sentences, and of about this length; of any role where there are none.
+    fn around(&self, role: Role, chars: usize, sentences: usize) -> Vec<&Recorded> {
+        let long: Vec<_> = self.recorded.iter().filter(|one| one.sentences.len() >= sentences).collect();
+        let own: Vec<_> = long.iter().copied().filter(|one| one.role == role).collect();
+        let own = if own.is_empty() { long } else { own };
+        let at = own.partition_point(|one| one.chars < chars);
+        let wide = (own.len() / 20).max(CANDIDATES);
+        own[at.saturating_sub(wide).min(own.len().saturating_sub(2 * wide))..(at + wide).max(2 * wide).min(own.len())]
+            .to_vec()
+    }
+
+    /// Of some texts the one with the largest part of its words in the request already.
+    fn pick<'a>(&self, among: &[&'a Recorded], theme: &Theme, rng: &mut impl RngCore) -> Option<&'a Recorded> {
+        let candidates: Vec<_> = (0..CANDIDATES).filter_map(|_| among.get(below(rng, among.len())).copied()).collect();
+        let fresh = candidates.iter().copied().filter(|one| !theme.has_said(&one.text));
+        fresh.max_by_key(|one| theme.nearness(one)).or_else(|| candidates.first().copied())
+    }
+}
+
+impl Recorded {
+    fn new(role: Role, text: String) -> Option<Self> {
+        let sentences = sentences(&text);
+        let words: HashSet<_> = words(&text).collect();
+        let chars = text.chars().count();
+        (!sentences.is_empty()).then(|| Self { role, chars, sentences, words: words.into_iter().collect(), text })
+    }
+
+    fn sentence(&self, index: usize) -> &str {
+        &self.text[self.sentences[index].clone()]
+    }
+}
+
+impl Theme {
+    fn take(&mut self, text: &str) {
+        self.words.extend(words(text));
+        self.said.insert(hash(text.trim()));
+    }
+
+    /// Whether a sentence was not said yet; it is now.
+    fn say(&mut self, sentence: &str) -> bool {
+        self.said.insert(hash(sentence.trim()))
+    }
+
+    fn has_said(&self, text: &str) -> bool {
+        self.said.contains(&hash(text.trim()))
+    }
+
+    /// Some of what was said may be said again.
+    fn forget(&mut self, rng: &mut impl RngCore) {
+        self.said.retain(|_| !rng.next_u32().is_multiple_of(4));
+    }
+
+    /// Words in common, in thousandths of the text's own.
+    fn nearness(&self, text: &Recorded) -> usize {
+        text.words.iter().filter(|word| self.words.contains(word)).count() * 1000 / text.words.len().max(1)
+    }
+}
+
+/// Where sentences lie: each ends behind its mark and the white space after it.
+fn sentences(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let (mut begin, mut ended) = (0, false);
+    for (at, character) in text.char_indices() {
+        let space = character.is_whitespace();
+        if ended && !space || at - begin >= SENTENCE && space {
+            found.push(begin..at);
+            begin = at;
+        }
+        let mark = matches!(character, '。' | '！' | '？' | '\n');
+        let before = text[..at].chars().next_back();
+        ended = mark || space && (ended || before.is_some_and(|before| matches!(before, '.' | '?' | '!' | ':')));
+    }
+    if begin < text.len() {
+        found.push(begin..text.len());
+    }
+    found
+}
+
+fn words(text: &str) -> impl Iterator<Item = u64> {
+    text.split(|character: char| !character.is_alphanumeric())
+        .filter(|word| word.len() >= WORD)
+        .map(|word| hash(&word.to_lowercase()))
+}
+
+/// FNV-1a: equal texts have equal numbers, on every machine and in every run.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
