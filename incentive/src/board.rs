@@ -6,6 +6,7 @@ use parity_scale_codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Policy;
+use crate::task::Task;
 use crate::units::{Block, Registration, Score, Uid};
 use crate::verdict::{Severity, Verdict};
 
@@ -38,10 +39,19 @@ pub struct Window {
 pub struct Standing {
     /// The place it holds on the subnet.
     pub uid: Uid,
+    /// First block at which a proven fraud, in whatever task, no longer forfeits the pay for all of them.
+    pub forfeited_until: Option<Block>,
+    /// What it did in each task, each on its own.
+    #[serde(with = "pairs")]
+    pub tasks: BTreeMap<Task, Record>,
+}
+
+/// What a neuron did in one task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
     /// The window recorded last.
     pub last: Block,
-    /// First block at which a proven fraud no longer forfeits the pay.
-    pub forfeited_until: Option<Block>,
     /// What the last windows earned, oldest first, rejected ones as 0; at most as many as the policy's median spans.
     pub windows: VecDeque<Score>,
 }
@@ -53,11 +63,20 @@ impl Board {
         Self::default()
     }
 
-    /// Records the verdict on one neuron for one window.
+    /// Records the verdict on one neuron for one task in one window.
     ///
-    /// A void round and a frozen one leave the board as it is. Each window counts once, in order: one that is not later
-    /// than the last recorded is ignored (a fraud proven later in the same window is not), so a record may be replayed.
-    pub fn record(&mut self, registration: Registration, uid: Uid, verdict: &Verdict, window: Window, policy: &Policy) {
+    /// A void round and a frozen one leave the board as it is, and so does a task that the policy does not have. Each
+    /// window of a task counts once, in order: one that is not later than the last recorded is ignored (a fraud proven
+    /// later in the same window is not), so a record may be replayed.
+    pub fn record(
+        &mut self,
+        registration: Registration,
+        uid: Uid,
+        task: Task,
+        verdict: &Verdict,
+        window: Window,
+        policy: &Policy,
+    ) {
         let earned = match verdict {
             Verdict::Accepted(score) => Some(*score),
             Verdict::Rejected(fault) => match fault.severity() {
@@ -67,23 +86,35 @@ impl Board {
             },
             Verdict::Void => return,
         };
-        let Some(standing) = self.standing_of_holder(registration, uid, window.block, earned.is_none()) else { return };
+        if !policy.has(task) || self.is_settled(&registration, uid, task, window.block, earned.is_none()) {
+            return;
+        }
+        self.standings.retain(|other, standing| standing.uid != uid || *other == registration);
+        let standing = self.standings.entry(registration).or_insert_with(|| Standing::new(uid));
+        standing.uid = uid;
+        standing.tasks.retain(|task, _| policy.has(*task));
+        let forfeited = standing.is_forfeited(window.block);
+        let record = standing.tasks.entry(task).or_default();
+        record.last = window.block;
         match earned {
-            Some(score) => standing.earn(score, window.block, policy.reputation.windows),
+            // Windows inside a forfeited time build no reputation.
+            Some(_) if forfeited => {}
+            Some(score) => record.earn(score, policy.reputation.windows),
             None => standing.forfeit(window, policy.reputation.fraud_tempos),
         }
     }
 
-    /// What a neuron is worth at block `now`: the median of its last windows; 0 if unknown or while fraud forfeits.
+    /// What a neuron is worth in a task at block `now`: the median of its last windows; 0 if unknown or while fraud forfeits.
     #[must_use]
-    pub fn score(&self, registration: &Registration, now: Block) -> Score {
-        self.standings.get(registration).map_or(Score(0), |standing| standing.score(now))
+    pub fn score(&self, registration: &Registration, task: Task, now: Block) -> Score {
+        self.standings.get(registration).map_or(Score(0), |standing| standing.score(task, now))
     }
 
-    /// What everybody is worth at block `now`, each uid once: the input of [`crate::weights::weights`].
+    /// What everybody is worth at block `now`, each uid once for each task in which it was seen: the input of
+    /// [`crate::weights::weights`].
     #[must_use]
-    pub fn scores(&self, now: Block) -> Vec<(Uid, Score)> {
-        self.standings.values().map(|standing| (standing.uid, standing.score(now))).collect()
+    pub fn scores(&self, now: Block) -> Vec<(Uid, Task, Score)> {
+        self.standings.values().flat_map(|standing| standing.scores(now)).collect()
     }
 
     /// What the board knows of one neuron.
@@ -103,33 +134,19 @@ impl Board {
         self.standings.retain(|registration, _| current.contains(registration));
     }
 
-    /// The standing to record in, or nothing if this window was recorded or the place has a newer holder.
-    fn standing_of_holder(
-        &mut self,
-        registration: Registration,
-        uid: Uid,
-        block: Block,
-        fraud: bool,
-    ) -> Option<&mut Standing> {
-        if self.standings.iter().any(|(other, standing)| standing.uid == uid && other.block > registration.block) {
-            return None;
-        }
-        if let Some(standing) = self.standings.get(&registration)
-            && (block < standing.last || block == standing.last && !fraud)
-        {
-            return None;
-        }
-        self.standings.retain(|other, standing| standing.uid != uid || *other == registration);
-        let standing = self.standings.entry(registration).or_insert_with(|| Standing::new(uid));
-        standing.uid = uid;
-        standing.last = block;
-        Some(standing)
+    /// Whether nothing is to be recorded: this window was, or the place has a newer holder.
+    fn is_settled(&self, registration: &Registration, uid: Uid, task: Task, block: Block, fraud: bool) -> bool {
+        let newer =
+            |(other, standing): (&Registration, &Standing)| standing.uid == uid && other.block > registration.block;
+        let record = self.standings.get(registration).and_then(|standing| standing.tasks.get(&task));
+        self.standings.iter().any(newer)
+            || record.is_some_and(|record| block < record.last || block == record.last && !fraud)
     }
 }
 
 impl Standing {
     const fn new(uid: Uid) -> Self {
-        Self { uid, last: Block(0), forfeited_until: None, windows: VecDeque::new() }
+        Self { uid, forfeited_until: None, tasks: BTreeMap::new() }
     }
 
     /// Whether a proven fraud forfeits the pay at block `now`.
@@ -138,22 +155,26 @@ impl Standing {
         self.forfeited_until.is_some_and(|until| now < until)
     }
 
-    /// The median of the windows (the lower one of two), or 0 while a fraud forfeits the pay.
+    /// The median of the windows of a task, or 0 while a fraud forfeits the pay.
     #[must_use]
-    pub fn score(&self, now: Block) -> Score {
-        if self.is_forfeited(now) {
-            return Score(0);
-        }
-        let mut sorted: Vec<_> = self.windows.iter().copied().collect();
-        sorted.sort_unstable();
-        sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+    pub fn score(&self, task: Task, now: Block) -> Score {
+        if self.is_forfeited(now) { Score(0) } else { self.tasks.get(&task).map_or(Score(0), Record::median) }
     }
 
-    /// Windows inside a forfeited time build no reputation.
-    fn earn(&mut self, score: Score, block: Block, span: u32) {
-        if self.is_forfeited(block) {
-            return;
-        }
+    /// What it is worth at block `now` in each task in which it was seen.
+    pub fn scores(&self, now: Block) -> impl Iterator<Item = (Uid, Task, Score)> + '_ {
+        self.tasks.keys().map(move |task| (self.uid, *task, self.score(*task, now)))
+    }
+
+    fn forfeit(&mut self, window: Window, tempos: u32) {
+        let until = window.block.after(u64::from(tempos).saturating_mul(u64::from(window.tempo)));
+        self.forfeited_until = self.forfeited_until.max(Some(until));
+        self.tasks.values_mut().for_each(|record| record.windows.clear());
+    }
+}
+
+impl Record {
+    fn earn(&mut self, score: Score, span: u32) {
         let span = usize::try_from(span).unwrap_or(usize::MAX);
         self.windows.push_back(score);
         while self.windows.len() > span {
@@ -161,10 +182,12 @@ impl Standing {
         }
     }
 
-    fn forfeit(&mut self, window: Window, tempos: u32) {
-        let until = window.block.after(u64::from(tempos).saturating_mul(u64::from(window.tempo)));
-        self.forfeited_until = self.forfeited_until.max(Some(until));
-        self.windows.clear();
+    /// The median of the windows (the lower one of two); 0 without any.
+    #[must_use]
+    pub fn median(&self) -> Score {
+        let mut sorted: Vec<_> = self.windows.iter().copied().collect();
+        sorted.sort_unstable();
+        sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or_default()
     }
 }
 
@@ -177,5 +200,22 @@ impl From<Vec<(Registration, Standing)>> for Board {
 impl From<Board> for Vec<(Registration, Standing)> {
     fn from(board: Board) -> Self {
         board.standings.into_iter().collect()
+    }
+}
+
+/// A map as a list of pairs: as text, its keys could not be more than strings.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Record, Task};
+
+    pub(super) fn serialize<S: Serializer>(map: &BTreeMap<Task, Record>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Task, Record>, D::Error> {
+        Ok(Vec::deserialize(deserializer)?.into_iter().collect())
     }
 }

@@ -4,7 +4,7 @@
 //! any work starts, so that a disagreement is an error message and not a wrong score.
 
 use parity_scale_codec::{Decode, Encode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 mod inference;
 mod presets;
@@ -12,15 +12,20 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use crate::task::{ModelDigest, Task};
+
 pub use inference::{InferencePolicy, ModelPolicy};
 
 /// Everything the neurons of a subnet must agree on.
 ///
-/// As text it is a version and TOML tables (`[window]`, `[compute]`, `[reputation]`, and `[inference]` where models are paid); keys nobody knows are refused.
+/// As text it is a version and TOML tables (`[window]`, `[compute]`, `[reputation]`, and `[inference]` where models are
+/// paid); keys nobody knows are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// Layout of this structure. Only [`Policy::VERSION`] is understood.
+    /// Layout of this structure. Only [`Policy::VERSION`] is understood; a text of version 1, which had no `[inference]`,
+    /// reads as the same policy in this layout.
+    #[serde(deserialize_with = "layout")]
     pub version: u32,
     /// When and for how long everybody works.
     pub window: WindowPolicy,
@@ -47,8 +52,8 @@ pub struct WindowPolicy {
     ///
     /// A near miner can claim it too, so it is worth at most allowance ÷ duration and must stay a small part.
     pub allowance_ms: u32,
-    /// Blocks at the end of a tempo in which no window opens: what is left for the window, the openings, the checks
-    /// and the weight extrinsic before the epoch.
+    /// Blocks at the end of a tempo in which no window opens: what is left for the window, the openings, the answers of
+    /// models, the checks and the weight extrinsic before the epoch. See [`Policy::round_ms`].
     pub reserve_blocks: u32,
     /// Milliseconds from a request to open until the whole answer is there. Later counts as refused.
     ///
@@ -96,10 +101,65 @@ pub struct ReputationPolicy {
 pub struct PolicyError {
     /// The offending key, with its table.
     pub key: &'static str,
-    /// Its value.
-    pub value: u64,
+    /// Its value, and whose it is where a table is listed more than once.
+    pub value: String,
     /// What to write instead, and why.
     pub remedy: &'static str,
+}
+
+impl Policy {
+    /// What is measured: compute, then the models in their order.
+    pub fn tasks(&self) -> impl Iterator<Item = Task> + '_ {
+        std::iter::once(Task::Compute).chain(self.models().iter().map(|model| Task::Inference(model.digest)))
+    }
+
+    /// Whether a task is measured under this policy.
+    #[must_use]
+    pub fn has(&self, task: Task) -> bool {
+        match task {
+            Task::Compute => true,
+            Task::Inference(digest) => self.model(&digest).is_some(),
+        }
+    }
+
+    /// Thousandths of the subnet's weight that belong to a task: never more than 1000, 0 for one that is not in this policy.
+    #[must_use]
+    pub fn task_share(&self, task: Task) -> u32 {
+        match task {
+            Task::Compute => {
+                self.models().iter().fold(inference::WHOLE, |left, model| left.saturating_sub(model.share))
+            }
+            Task::Inference(digest) => self.model(&digest).map_or(0, |model| model.share.min(inference::WHOLE)),
+        }
+    }
+
+    /// What is paid for this model, if it is.
+    #[must_use]
+    pub fn model(&self, digest: &ModelDigest) -> Option<&ModelPolicy> {
+        self.models().iter().find(|model| model.digest == *digest)
+    }
+
+    /// All models.
+    #[must_use]
+    pub fn models(&self) -> &[ModelPolicy] {
+        self.inference.as_ref().map_or(&[], |inference| &inference.models)
+    }
+
+    /// Milliseconds from the opening of a window until the last answer can be in: the part of the reserve that asking takes,
+    /// before anything is checked.
+    #[must_use]
+    pub fn round_ms(&self) -> u64 {
+        let compute = u64::from(self.window.duration_ms) + u64::from(self.window.opening_deadline_ms);
+        let inference =
+            self.inference.as_ref().map_or(0, |inference| u64::from(inference.ramp_ms) + u64::from(inference.hold_ms));
+        compute + inference
+    }
+}
+
+/// Reads the number of a layout. Version 1 is a part of version 2, so one policy has one digest, however it is written.
+fn layout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let written = u32::deserialize(deserializer)?;
+    Ok(if written == 1 { Policy::VERSION } else { written })
 }
 
 impl ComputePolicy {

@@ -105,8 +105,21 @@ fn small_pieces_are_as_specified() {
     let values: Vec<i8> = serde_json::from_value(vectors["pack"]["values"].clone()).expect("values");
     assert_eq!(hex::encode(pack(&values)), vectors["pack"]["packed"]);
     assert_eq!(unpack(&pack(&values)), values);
-    assert_eq!(proof::policy_digest(&Policy::dev()), hex32(&vectors["policies"]["dev"]));
-    assert_eq!(proof::policy_digest(&Policy::production()), hex32(&vectors["policies"]["production"]));
+}
+
+/// Encodings and digests of the presets, and of `production` with two models.
+#[test]
+fn policies_are_as_specified() {
+    let vectors = &vectors()["policies"];
+    let inference = serde_json::from_value(vectors["inference"].clone()).expect("a table of models");
+    let models = Policy { inference: Some(inference), ..Policy::production() };
+    assert_eq!(models.validate(), Ok(()));
+    for (name, policy) in [("dev", Policy::dev()), ("production", Policy::production()), ("models", models)] {
+        assert_eq!(hex::encode(policy.encode()), vectors["encoded"][name], "{name}");
+        assert_eq!(proof::policy_digest(&policy), hex32(&vectors[name]), "{name}");
+        let given = hex::decode(vectors["encoded"][name].as_str().expect("a string")).expect("hex");
+        assert_eq!(Policy::decode_all(&mut &given[..]), Ok(policy), "{name}");
+    }
 }
 
 #[test]

@@ -145,9 +145,38 @@ def window_vectors(netuid, admissible):
     return out
 
 
-def policy(window, compute, reputation):
-    data = u32(1) + b"".join(map(u32, window)) + b"".join(map(u32, compute[:4]))
-    return derive("assay policy v1", data + u16(compute[4]) + u32(compute[5]) + b"".join(map(u32, reputation)))
+def policy(window, compute, reputation, inference=None):
+    data = u32(2) + b"".join(map(u32, window)) + b"".join(map(u32, compute[:4]))
+    return data + u16(compute[4]) + u32(compute[5]) + b"".join(map(u32, reputation)) + option(inference)
+
+
+def option(inference):
+    if inference is None:
+        return b"\0"
+    models = inference["models"]
+    out = b"\1" + b"".join(u32(inference[key]) for key in ("ramp_ms", "hold_ms", "streams_max", "answer_tokens"))
+    out += compact(len(models))
+    for model in models:
+        out += compact(len(model["id"])) + model["id"].encode() + bytes.fromhex(model["digest"])
+        out += b"".join(u32(model[key]) for key in ("share", "first_ms", "prompt_us", "token_us", "fastest_us"))
+        out += bytes([model["fingerprint"]])
+    return out
+
+
+def policy_vectors():
+    dev = (2500, 150, 10, 2500), (512, 4, 128, 32, 8, 4096), (5, 50)
+    production = (30000, 1000, 30, 10000), (4096, 32, 16384, 48, 64, 4096), (5, 50)
+    times = dict(first_ms=400, prompt_us=250, token_us=20000, fastest_us=900)
+    models = [
+        dict(id="org/small", digest="05" * 32, share=300, **times, fingerprint=False),
+        dict(id="org/large", digest="06" * 32, share=450, **{**times, "token_us": 40000}, fingerprint=True),
+    ]
+    inference = dict(ramp_ms=20000, hold_ms=30000, streams_max=256, answer_tokens=512, models=models)
+    encoded = dict(dev=policy(*dev), production=policy(*production), models=policy(*production, inference))
+    return {
+        "inference": inference, "encoded": {name: data.hex() for name, data in encoded.items()},
+        **{name: derive("assay policy v1", data).hex() for name, data in encoded.items()},
+    }
 
 
 def main():
@@ -176,10 +205,7 @@ def main():
         "mix32": [[x, mix32(x)] for x in (0, 1, 2**31 - 1, 2**31, M32, 0xDEADBEEF)],
         "pack": {"values": values, "packed": pack(values).hex()},
         "window": {"netuid": 7, "admissible": 20, "openings": window_vectors(7, 20)},
-        "policies": {
-            "dev": policy((2500, 150, 10, 2500), (512, 4, 128, 32, 8, 4096), (5, 50)).hex(),
-            "production": policy((30000, 1000, 30, 10000), (4096, 32, 16384, 48, 64, 4096), (5, 50)).hex(),
-        },
+        "policies": policy_vectors(),
     }, indent=1))
 
 

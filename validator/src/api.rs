@@ -8,7 +8,9 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use incentive::board::Board;
-use incentive::units::{Block, Registration};
+use incentive::policy::{ModelPolicy, Policy};
+use incentive::task::Task;
+use incentive::units::{Block, Registration, Uid};
 use incentive::verdict::Verdict;
 use neuron_common::keystore::ss58;
 use neuron_common::problem::Problem;
@@ -16,7 +18,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::record::RoundSummary;
+use crate::record::{RoundSummary, Work};
 use crate::store::{Committed, Intent, LastVerdict, Reveal, Store, StoreError, Submission};
 use crate::submit::{REMEDY, Status};
 
@@ -25,6 +27,8 @@ use crate::submit::{REMEDY, Status};
 pub struct Api {
     /// The database.
     pub store: Store,
+    /// The policy of the subnet.
+    pub policy: Arc<Policy>,
     /// The newest block.
     pub head: watch::Receiver<Block>,
     /// Why there is no submission.
@@ -32,7 +36,7 @@ pub struct Api {
 }
 
 /// The answer of `GET /v1/board`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct View {
     /// The newest finalized block that the validator has seen.
     pub block: u64,
@@ -95,8 +99,8 @@ pub struct CommitView {
     pub remedy: Option<&'static str>,
 }
 
-/// A neuron.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A neuron: what it did in compute, and with each model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     /// Its place.
     pub uid: u16,
@@ -112,10 +116,29 @@ pub struct Row {
     pub operations_per_second: Option<u64>,
     /// Rounds counted in the last window.
     pub rounds: u64,
-    /// The reputation now.
+    /// The reputation in compute now.
     pub score: u64,
-    /// The entry in the last weight vector.
+    /// The entry in the last weight vector, for all tasks together.
     pub weight: u16,
+    /// One for each model of the policy with which it was judged, in the order of the policy.
+    pub inference: Vec<ModelRow>,
+}
+
+/// What a neuron did with one model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelRow {
+    /// The model's name in the policy.
+    pub model: String,
+    /// The window of the last verdict.
+    pub window: Option<u64>,
+    /// `accepted`, `rejected` or `void`.
+    pub verdict: Option<&'static str>,
+    /// The code of the fault of the last window; `null` when accepted or void.
+    pub fault: Option<&'static str>,
+    /// Tokens in time, each with its credit, in the last window.
+    pub tokens_per_second: Option<f64>,
+    /// The reputation with this model now, in thousandths of a token per second.
+    pub score: u64,
 }
 
 /// The routes.
@@ -130,8 +153,14 @@ async fn board(State(api): State<Api>) -> Result<Json<View>, Problem> {
     let (board, verdicts, round, intent) = read.await.map_err(|error| problem(&error))?;
     let waiting_for = api.status.lock().waiting_for.clone();
     let commit = api.store.run(Store::last_commit).await.map_err(|error| problem(&error))?;
-    let view = view(block, &board, &verdicts, round.as_ref(), intent, waiting_for);
-    Ok(Json(View { commit: commit.map(|(commit, reveal)| commit_view(&commit, reveal)), ..view }))
+    Ok(Json(View {
+        block: block.get(),
+        round: round.as_ref().map(round_view),
+        neurons: rows(block, &api.policy, &board, &verdicts, intent.as_ref().map(|(intent, _)| intent)),
+        submission: intent.map(|(intent, outcome)| submission_view(&intent, &outcome)),
+        commit: commit.map(|(commit, reveal)| commit_view(&commit, reveal)),
+        waiting_for,
+    }))
 }
 
 fn problem(error: &StoreError) -> Problem {
@@ -139,59 +168,79 @@ fn problem(error: &StoreError) -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "database", "the database cannot be read; see the validator's log")
 }
 
-fn view(
-    block: Block,
-    board: &Board,
-    verdicts: &[LastVerdict],
-    round: Option<&RoundSummary>,
-    intent: Option<(Intent, Submission)>,
-    waiting_for: Option<String>,
-) -> View {
-    let weights: BTreeMap<_, _> = intent
-        .iter()
-        .flat_map(|(intent, _)| intent.weights.iter())
-        .map(|(uid, weight)| (uid.get(), weight.get()))
-        .collect();
-    let row = |uid: u16, registration: &Registration| Row {
-        uid,
-        hotkey: ss58(&registration.hotkey),
-        window: None,
-        verdict: None,
-        fault: None,
-        operations_per_second: None,
-        rounds: 0,
-        score: board.score(registration, block).get(),
-        weight: weights.get(&uid).copied().unwrap_or(0),
+/// One row for everybody who has a standing or was judged last, by uid.
+fn rows(now: Block, policy: &Policy, board: &Board, verdicts: &[LastVerdict], intent: Option<&Intent>) -> Vec<Row> {
+    let weights: BTreeMap<_, _> = intent.into_iter().flat_map(|intent| intent.weights.iter()).collect();
+    let standings = board.iter().map(|(registration, standing)| (standing.uid, *registration));
+    // Who was judged last holds the place, whoever held it before.
+    let holders: BTreeMap<_, _> =
+        standings.chain(verdicts.iter().map(|last| (last.outcome.uid, last.outcome.registration))).collect();
+    let last: Last<'_> = verdicts.iter().map(|last| ((last.outcome.registration, last.outcome.task()), last)).collect();
+    let row = |(uid, registration): (Uid, Registration)| {
+        let of = |task| judged(now, board, &last, &registration, task);
+        let compute = of(Task::Compute).unwrap_or_default();
+        let model =
+            |model: &ModelPolicy| of(Task::Inference(model.digest)).map(|judged| judged.with_model(model.id.clone()));
+        Row {
+            uid: uid.get(),
+            hotkey: ss58(&registration.hotkey),
+            window: compute.window,
+            verdict: compute.verdict,
+            fault: compute.fault,
+            operations_per_second: compute.earned,
+            rounds: compute.rounds,
+            score: compute.score,
+            weight: weights.get(&uid).map_or(0, |weight| weight.get()),
+            inference: policy.models().iter().filter_map(model).collect(),
+        }
     };
-    let mut rows: BTreeMap<u16, Row> = board
-        .iter()
-        .map(|(registration, standing)| (standing.uid.get(), row(standing.uid.get(), registration)))
-        .collect();
-    for LastVerdict { window, outcome } in verdicts {
-        let uid = outcome.uid.get();
-        let (verdict, fault, speed) = match outcome.verdict {
-            Verdict::Accepted(score) => ("accepted", None, Some(score.get())),
-            Verdict::Rejected(fault) => ("rejected", Some(fault.code()), None),
-            Verdict::Void => ("void", None, None),
-        };
-        let judged = Row {
-            window: Some(window.get()),
-            verdict: Some(verdict),
-            fault,
-            operations_per_second: speed,
-            rounds: outcome.rounds,
-            ..row(uid, &outcome.registration)
-        };
-        rows.insert(uid, judged);
+    holders.into_iter().map(row).collect()
+}
+
+/// The last verdicts, by whom and what they judge.
+type Last<'a> = BTreeMap<(Registration, Task), &'a LastVerdict>;
+
+/// What is known of one neuron in one task.
+#[derive(Default)]
+struct Judged {
+    window: Option<u64>,
+    verdict: Option<&'static str>,
+    fault: Option<&'static str>,
+    earned: Option<u64>,
+    rounds: u64,
+    score: u64,
+}
+
+/// Nothing if it neither has a standing in the task nor was judged in it last.
+fn judged(now: Block, board: &Board, last: &Last<'_>, registration: &Registration, task: Task) -> Option<Judged> {
+    let seen = board.standing(registration).is_some_and(|standing| standing.tasks.contains_key(&task));
+    let score = board.score(registration, task, now).get();
+    let Some(LastVerdict { window, outcome }) = last.get(&(*registration, task)) else {
+        return seen.then(|| Judged { score, ..Judged::default() });
+    };
+    let (verdict, fault, earned) = match outcome.verdict {
+        Verdict::Accepted(score) => ("accepted", None, Some(score.get())),
+        Verdict::Rejected(fault) => ("rejected", Some(fault.code()), None),
+        Verdict::Void => ("void", None, None),
+    };
+    let rounds = match outcome.work {
+        Work::Compute { rounds } => rounds,
+        Work::Inference { .. } => 0,
+    };
+    Some(Judged { window: Some(window.get()), verdict: Some(verdict), fault, earned, rounds, score })
+}
+
+impl Judged {
+    fn with_model(self, model: String) -> ModelRow {
+        let Self { window, verdict, fault, earned, score, .. } = self;
+        ModelRow { model, window, verdict, fault, tokens_per_second: earned.map(thousandths), score }
     }
-    View {
-        block: block.get(),
-        round: round.map(round_view),
-        submission: intent.map(|(intent, outcome)| submission_view(&intent, &outcome)),
-        commit: None,
-        waiting_for,
-        neurons: rows.into_values().collect(),
-    }
+}
+
+/// A score in thousandths as a number with at most three decimals; exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "for readers: the exact score stands beside it")]
+fn thousandths(score: u64) -> f64 {
+    score as f64 / 1000.0
 }
 
 fn round_view(round: &RoundSummary) -> RoundView {
@@ -224,3 +273,6 @@ fn commit_view(committed: &Committed, reveal: Reveal) -> CommitView {
         remedy: matches!(reveal, Reveal::Missed(_)).then_some(REMEDY),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,18 @@
 //! Would it work? Each part with a clear line, in the order in which they depend on each other.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
+use incentive::policy::Policy;
 use incentive::units::NetUid;
 use neuron_common::chain::{ChainClient, Commit, Role, Snapshot};
 use neuron_common::check::{Checks, arithmetic, chain_clock, wallet};
 use neuron_common::keystore::Keypair;
 
 use crate::config::Config;
+use crate::inference::models::{self, Copy};
+use crate::inference::traffic::Traffic;
 use crate::store::{Owner, Store, StoreError};
 use crate::submit::{Skip, WEIGHTS_VERSION};
 
@@ -26,6 +30,7 @@ async fn checks(config: &Config) -> Checks {
         checks
             .ok("policy", format!("{} with digest 0x{}", config.policy.0, hex::encode(proof::policy_digest(&policy))));
     }
+    models(&mut checks, config).await;
     let key = wallet(&mut checks, &config.wallet);
     let database = config.database.display();
     let store = match Store::open(&config.database) {
@@ -62,6 +67,35 @@ async fn checks(config: &Config) -> Checks {
         checks.add("commit-reveal", commit_reveal(&chain, config.netuid).await);
     }
     checks
+}
+
+/// Whether every model that the policy pays for can be judged: its copy loads and has the policy's digest, its table is for it
+/// and says how often an honest block is over its limit, and there are requests that fit it.
+async fn models(checks: &mut Checks, config: &Config) {
+    let Ok(Policy { inference: Some(part), .. }) = config.policy.load() else { return };
+    let traffic = match &config.inference.traffic {
+        Some(path) => Traffic::load(path),
+        None => Traffic::built_in(),
+    };
+    let traffic = checks.take("traffic", traffic.map(Arc::new).map_err(Into::into));
+    let (settings, answer_tokens) = (config.inference.clone(), part.answer_tokens);
+    let loaded = tokio::task::spawn_blocking(move || models::load(&settings, &part)).await;
+    let Some((copies, problems)) = checks.take("models", loaded.map_err(Into::into)) else { return };
+    for Copy { model, decoder } in copies {
+        let blocks: u64 = model.table.strata.iter().map(|stratum| u64::from(stratum.blocks)).sum();
+        let most = model.table.strata.iter().map(|stratum| stratum.false_positive_ppm).max().unwrap_or(1_000_000);
+        let (id, digest, precision) = (&model.policy.id, model.policy.digest, &decoder.info().precision);
+        let text = format!(
+            "{id} in {precision} is {digest}; of a million honest blocks at most {most} are suspicious (table of {blocks} blocks, 95 % sure)"
+        );
+        checks.ok("model", text);
+        if let Some(traffic) = &traffic
+            && let Err(problem) = traffic.asking(model.asked(answer_tokens))
+        {
+            checks.failed("traffic", problem.to_string());
+        }
+    }
+    problems.iter().for_each(|problem| checks.failed("model", problem.to_string()));
 }
 
 /// Whether weights can be brought to the chain in the form that the subnet wants.

@@ -5,7 +5,7 @@ use incentive::verdict::{Fault, Verdict};
 use neuron_common::chain::{Neuron, Snapshot};
 
 use crate::dispatch::Target;
-use crate::record::Outcome;
+use crate::record::{Outcome, Work};
 
 /// What a round does with every neuron of the subnet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn plan(snapshot: &Snapshot, own: &Hotkey) -> Plan {
                 uid: neuron.uid,
                 registration,
                 verdict: Verdict::Rejected(Fault::NoAxon),
-                rounds: 0,
+                work: Work::Compute { rounds: 0 },
             }),
         }
     }

@@ -1,10 +1,11 @@
-//! What a round leaves behind: one outcome per neuron, or the reason why nothing counted.
+//! What a round leaves behind: one outcome per neuron and task, or the reason why nothing counted.
 
+use incentive::task::{ModelDigest, Task};
 use incentive::units::{Block, Registration, Uid};
 use incentive::verdict::{Fault, Severity, Verdict};
 use serde::Serialize;
 
-/// What a round found out about one neuron.
+/// What a round found out about one neuron in one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Its place at the block of the window.
@@ -13,8 +14,55 @@ pub struct Outcome {
     pub registration: Registration,
     /// What was found.
     pub verdict: Verdict,
-    /// Rounds whose roots arrived inside the window.
-    pub rounds: u64,
+    /// In which task, and how much was there to judge.
+    pub work: Work,
+}
+
+/// What was counted of one task, whatever its verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Rounds of the compute proof.
+    Compute {
+        /// Those whose roots arrived inside the window.
+        rounds: u64,
+    },
+    /// Answers of a model.
+    Inference {
+        /// Which.
+        model: ModelDigest,
+        /// What they came to.
+        counts: Counts,
+    },
+}
+
+/// What the answers of a neuron came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Answers that were asked for.
+    pub answers: u64,
+    /// Tokens that arrived before their deadlines in the time that is paid.
+    pub tokens: u64,
+    /// Tokens that were computed again.
+    pub checked: u64,
+}
+
+impl Work {
+    /// The task.
+    #[must_use]
+    pub const fn task(&self) -> Task {
+        match self {
+            Self::Compute { .. } => Task::Compute,
+            Self::Inference { model, .. } => Task::Inference(*model),
+        }
+    }
+}
+
+impl Outcome {
+    /// The task that was judged.
+    #[must_use]
+    pub const fn task(&self) -> Task {
+        self.work.task()
+    }
 }
 
 /// The validator's own failure to hold a round. Scores neither rise, fall nor decay by it.
@@ -92,13 +140,14 @@ impl std::fmt::Display for VoidReason {
 /// The last round that counted, as far as the next one needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Before {
-    /// Who passed it.
+    /// Who passed its compute part.
     pub passed: Vec<Registration>,
     /// Whether the round after it was void because most of them were unreachable.
     pub was_unreachable: bool,
 }
 
-/// Whether more than half of those who passed the last round are unreachable now.
+/// Whether more than half of those who passed the last round are unreachable now. The compute part tells, as everybody
+/// takes part in it.
 ///
 /// It excuses one round and not the next: a majority that stays away would otherwise keep its scores for ever.
 #[must_use]
@@ -107,7 +156,8 @@ pub fn most_unreachable(before: &Before, outcomes: &[Outcome]) -> bool {
         return false;
     }
     let (mut asked, mut lost) = (0_usize, 0_usize);
-    for outcome in outcomes.iter().filter(|outcome| before.passed.contains(&outcome.registration)) {
+    let compute = outcomes.iter().filter(|outcome| outcome.task() == Task::Compute);
+    for outcome in compute.filter(|outcome| before.passed.contains(&outcome.registration)) {
         asked += 1;
         lost += usize::from(outcome.verdict == Verdict::Rejected(Fault::Unreachable));
     }
@@ -148,7 +198,7 @@ mod tests {
     }
 
     fn outcome(key: u8, verdict: Verdict) -> Outcome {
-        Outcome { uid: Uid(key.into()), registration: registration(key), verdict, rounds: 0 }
+        Outcome { uid: Uid(key.into()), registration: registration(key), verdict, work: Work::Compute { rounds: 0 } }
     }
 
     const LOST: Verdict = Verdict::Rejected(Fault::Unreachable);
@@ -172,6 +222,14 @@ mod tests {
         assert!(!most_unreachable(&before(&[]), &outcomes));
         assert!(!most_unreachable(&before(&[9]), &outcomes), "who left the subnet was not asked");
         assert!(most_unreachable(&before(&[1, 9]), &outcomes));
+    }
+
+    #[test]
+    fn answers_of_models_neither_excuse_nor_accuse() {
+        let work = Work::Inference { model: ModelDigest([1; 32]), counts: Counts::default() };
+        let of_model = |key, verdict| Outcome { work, ..outcome(key, verdict) };
+        assert!(!most_unreachable(&before(&[1]), &[outcome(1, PASSED), of_model(1, LOST)]));
+        assert!(most_unreachable(&before(&[1]), &[outcome(1, LOST), of_model(1, PASSED)]));
     }
 
     #[test]

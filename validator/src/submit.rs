@@ -16,6 +16,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use incentive::policy::Policy;
 use incentive::units::{Block, Hotkey, NetUid};
 use neuron_common::chain::{ChainError, Inclusion, SignedExtrinsic, SignedWeights, Snapshot};
 use parity_scale_codec::{DecodeAll as _, Encode as _};
@@ -58,8 +59,8 @@ pub struct Submitter<C> {
     pub genesis: [u8; 32],
     /// This validator.
     pub own: Hotkey,
-    /// Blocks that the policy leaves between the last possible window and the epoch.
-    pub reserve: u32,
+    /// The policy of the subnet: what each task is worth, and when an epoch's round is over.
+    pub policy: Arc<Policy>,
     /// Where intents are written.
     pub store: Store,
     /// What is counted.
@@ -135,9 +136,8 @@ impl<C: WeightsChain> Submitter<C> {
         let past = Past {
             attempts: self.store.run(Store::last_attempts).await?,
             round: self.store.run(Store::last_round).await?.map_or(Block(0), |round| round.block),
-            reserve: self.reserve,
         };
-        let weights = match decide(&snapshot, &self.own, &board, &past) {
+        let weights = match decide(&snapshot, &self.own, &board, &past, &self.policy) {
             Decision::Submit(weights) => weights,
             Decision::Wait(block, skip) => {
                 self.note(Some(&skip));

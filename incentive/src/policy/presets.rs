@@ -4,7 +4,7 @@ use super::{ComputePolicy, Policy, ReputationPolicy, WindowPolicy};
 
 impl Policy {
     /// The layout that this library understands.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
     /// The names that [`Policy::preset`] knows.
     pub const PRESETS: [&'static str; 2] = ["dev", "production"];
 

@@ -1,5 +1,7 @@
 //! What makes a policy workable, one rule for each key.
 
+use std::fmt::Display;
+
 use super::{ComputePolicy, Policy, PolicyError, ReputationPolicy, WindowPolicy};
 
 impl Policy {
@@ -8,10 +10,11 @@ impl Policy {
     /// # Errors
     /// The first key whose value cannot work, with the remedy.
     pub fn validate(&self) -> Result<(), PolicyError> {
-        require(self.version == Self::VERSION, "version", self.version, "this program understands version 1 only")?;
+        require(self.version == Self::VERSION, "version", self.version, "this program understands version 2")?;
         self.window.validate()?;
         self.compute.validate()?;
-        self.reputation.validate()
+        self.reputation.validate()?;
+        self.inference.as_ref().map_or(Ok(()), |inference| inference.validate(&self.window))
     }
 }
 
@@ -38,7 +41,7 @@ impl WindowPolicy {
             (1..=10_000).contains(&self.reserve_blocks),
             "window.reserve_blocks",
             self.reserve_blocks,
-            "choose 1 to 10000 blocks, and fewer than the tempo: window, openings, checks and weights must fit in",
+            "choose 1 to 10000 blocks, and fewer than the tempo: window, openings, answers, checks and weights must fit in",
         )?;
         require(
             (100..=600_000).contains(&self.opening_deadline_ms),
@@ -115,6 +118,12 @@ impl ReputationPolicy {
     }
 }
 
-fn require(holds: bool, key: &'static str, value: u32, remedy: &'static str) -> Result<(), PolicyError> {
-    if holds { Ok(()) } else { Err(PolicyError { key, value: u64::from(value), remedy }) }
+/// The value is written out only when the rule is broken.
+pub(super) fn require(
+    holds: bool,
+    key: &'static str,
+    value: impl Display,
+    remedy: &'static str,
+) -> Result<(), PolicyError> {
+    if holds { Ok(()) } else { Err(PolicyError { key, value: value.to_string(), remedy }) }
 }

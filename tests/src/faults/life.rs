@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use incentive::board::{Board, Window};
 use incentive::policy::Policy;
+use incentive::task::Task;
 use incentive::units::{Block, NetUid, Score, Uid, Weight};
 use incentive::verdict::Verdict;
 use incentive::weights::WeightVector;
@@ -123,7 +124,7 @@ async fn careful(start: &Start, word: &Mutex<String>) -> Result<()> {
         },
         netuid: start.netuid,
         own: key.hotkey(),
-        reserve: 8,
+        policy: Arc::new(Policy::dev()),
         store: store.clone(),
         metrics: Metrics::new(&mut prometheus_client::registry::Registry::default()),
         status: Arc::default(),
@@ -164,7 +165,7 @@ fn measured(store: &Store, snapshot: &Snapshot, block: Block) -> Result<Option<B
     for neuron in snapshot.neurons.iter().filter(|neuron| neuron.hotkey == miner) {
         let window = Window { block, tempo: snapshot.tempo };
         let registration = validator::plan::registration(neuron);
-        board.record(registration, neuron.uid, &Verdict::Accepted(Score(8)), window, &Policy::dev());
+        board.record(registration, neuron.uid, Task::Compute, &Verdict::Accepted(Score(8)), window, &Policy::dev());
     }
     store.end_round(&RoundEnd { block, void: None, outcomes: Vec::new(), secret: None, took_ms: 0 }, &board)?;
     Ok(Some(block))

@@ -1,13 +1,14 @@
 //! Rounds, verdicts and the board: written together, so that a crash never leaves one without the others.
 
 use incentive::board::Board;
+use incentive::task::Task;
 use incentive::units::{Block, Hotkey, Registration, Uid};
 use incentive::verdict::{Fault, Verdict};
-use parity_scale_codec::{Decode as _, DecodeAll as _, Encode as _};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use parity_scale_codec::{DecodeAll as _, Encode as _};
+use rusqlite::{OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
 use super::{Store, StoreError, integer, unsigned};
-use crate::record::{Before, Outcome, RoundSummary, VoidReason};
+use crate::record::{Before, Counts, Outcome, RoundSummary, VoidReason, Work};
 
 /// A round that is about to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub struct RoundEnd {
     pub took_ms: u64,
 }
 
-/// The last verdict on a neuron.
+/// The last verdict on a neuron in one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastVerdict {
     /// The window it was found in.
@@ -142,29 +143,30 @@ impl Store {
         let mut statement = connection.prepare(
             "SELECT hotkey, registered FROM verdicts
              WHERE round = (SELECT id FROM rounds WHERE state = 'counted' ORDER BY block DESC LIMIT 1)
-               AND operations_per_second IS NOT NULL",
+               AND task = ?1 AND score IS NOT NULL",
         )?;
-        let passed = statement.query_map([], |row| {
+        let passed = statement.query_map([Task::Compute.encode()], |row| {
             Ok(Registration { hotkey: Hotkey(row.get(0)?), block: Block(unsigned(row.get(1)?)) })
         })?;
         Ok(Before { passed: passed.collect::<Result<_, _>>()?, was_unreachable })
     }
 
-    /// In how many of its last 256 counted rounds a neuron spoke no common version.
+    /// In how many of its last 256 counted rounds of a task a neuron spoke no common version.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn frozen(&self, registration: &Registration) -> Result<u32, StoreError> {
+    pub fn frozen(&self, registration: &Registration, task: Task) -> Result<u32, StoreError> {
         let connection = self.0.connection.lock();
         let mut statement = connection.prepare(
             "SELECT count(*) FROM (
                  SELECT v.fault FROM verdicts v JOIN rounds r ON r.id = v.round
-                 WHERE v.hotkey = ?1 AND v.registered = ?2 AND r.state = 'counted' ORDER BY v.round DESC LIMIT 256
-             ) WHERE fault = ?3",
+                 WHERE v.hotkey = ?1 AND v.registered = ?2 AND v.task = ?3 AND r.state = 'counted'
+                 ORDER BY v.round DESC LIMIT 256
+             ) WHERE fault = ?4",
         )?;
-        let neuron =
-            params![registration.hotkey.0, integer(registration.block.get()), Fault::UnsupportedVersion.code()];
-        Ok(statement.query_row(neuron, |row| row.get(0))?)
+        let (hotkey, registered) = (registration.hotkey.0, integer(registration.block.get()));
+        let of = params![hotkey, registered, task.encode(), Fault::UnsupportedVersion.code()];
+        Ok(statement.query_row(of, |row| row.get(0))?)
     }
 
     /// The last round that ended.
@@ -196,49 +198,61 @@ impl Store {
     /// When the database cannot be read.
     pub fn last_verdicts(&self) -> Result<Vec<LastVerdict>, StoreError> {
         let connection = self.0.connection.lock();
-        let rows = verdict_rows(&connection)?;
-        rows.into_iter()
-            .map(|(window, uid, registration, verdict, rounds)| {
-                let verdict = Verdict::decode(&mut verdict.as_slice()).map_err(|_| StoreError::Corrupt("a verdict"))?;
-                Ok(LastVerdict { window, outcome: Outcome { uid, registration, verdict, rounds } })
-            })
-            .collect()
+        let mut statement = connection.prepare(
+            "SELECT r.block, v.uid, v.hotkey, v.registered, v.verdict, v.task, v.rounds, v.answers, v.tokens, v.checked
+             FROM verdicts v JOIN rounds r ON r.id = v.round
+             WHERE v.round = (SELECT max(round) FROM verdicts) ORDER BY v.uid, v.task",
+        )?;
+        let rows = statement.query_map([], |row| Ok(last_verdict(row)))?;
+        rows.map(|row| row?).collect()
     }
 }
 
-type VerdictRow = (Block, Uid, Registration, Vec<u8>, u64);
-
-fn verdict_rows(connection: &Connection) -> Result<Vec<VerdictRow>, StoreError> {
-    let mut statement = connection.prepare(
-        "SELECT r.block, v.uid, v.hotkey, v.registered, v.verdict, v.rounds FROM verdicts v JOIN rounds r ON r.id = v.round
-         WHERE v.round = (SELECT max(round) FROM verdicts) ORDER BY v.uid",
-    )?;
-    let rows = statement.query_map([], |row| {
-        let registration = Registration { hotkey: Hotkey(row.get(2)?), block: Block(unsigned(row.get(3)?)) };
-        Ok((Block(unsigned(row.get(0)?)), Uid(row.get(1)?), registration, row.get(4)?, unsigned(row.get(5)?)))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+fn last_verdict(row: &Row<'_>) -> Result<LastVerdict, StoreError> {
+    let registration = Registration { hotkey: Hotkey(row.get(2)?), block: Block(unsigned(row.get(3)?)) };
+    let (verdict, task): (Vec<u8>, Vec<u8>) = (row.get(4)?, row.get(5)?);
+    let verdict = Verdict::decode_all(&mut verdict.as_slice()).map_err(|_| StoreError::Corrupt("a verdict"))?;
+    let task = Task::decode_all(&mut task.as_slice()).map_err(|_| StoreError::Corrupt("the task of a verdict"))?;
+    let count = |column| row.get::<_, Option<i64>>(column).map(|count| unsigned(count.unwrap_or(0)));
+    let work = match task {
+        Task::Compute => Work::Compute { rounds: count(6)? },
+        Task::Inference(model) => {
+            Work::Inference { model, counts: Counts { answers: count(7)?, tokens: count(8)?, checked: count(9)? } }
+        }
+    };
+    let outcome = Outcome { uid: Uid(row.get(1)?), registration, verdict, work };
+    Ok(LastVerdict { window: Block(unsigned(row.get(0)?)), outcome })
 }
 
 fn insert_verdict(transaction: &Transaction<'_>, round: i64, outcome: &Outcome) -> Result<(), StoreError> {
-    let (fault, speed) = match outcome.verdict {
+    let (fault, score) = match outcome.verdict {
         Verdict::Accepted(score) => (None, Some(integer(score.get()))),
         Verdict::Rejected(fault) => (Some(fault.code()), None),
         Verdict::Void => (None, None),
     };
+    let (rounds, counts) = match outcome.work {
+        Work::Compute { rounds } => (Some(integer(rounds)), None),
+        Work::Inference { counts, .. } => (None, Some(counts)),
+    };
     let mut statement = transaction.prepare(
-        "INSERT INTO verdicts (round, uid, hotkey, registered, verdict, fault, operations_per_second, rounds)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO verdicts
+             (round, uid, task, kind, hotkey, registered, verdict, fault, score, rounds, answers, tokens, checked)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?;
     statement.execute(params![
         round,
         outcome.uid.get(),
+        outcome.task().encode(),
+        outcome.task().code(),
         outcome.registration.hotkey.0,
         integer(outcome.registration.block.get()),
         outcome.verdict.encode(),
         fault,
-        speed,
-        integer(outcome.rounds)
+        score,
+        rounds,
+        counts.map(|counts| integer(counts.answers)),
+        counts.map(|counts| integer(counts.tokens)),
+        counts.map(|counts| integer(counts.checked)),
     ])?;
     Ok(())
 }

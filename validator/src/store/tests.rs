@@ -1,5 +1,6 @@
 use incentive::board::{Board, Window};
 use incentive::policy::Policy;
+use incentive::task::{ModelDigest, Task};
 use incentive::units::{Block, Registration, Score, Uid, Weight};
 use incentive::verdict::{Fault, Verdict};
 use incentive::weights::WeightVector;
@@ -7,7 +8,8 @@ use neuron_common::chain::Cause;
 use tempfile::TempDir;
 
 use super::*;
-use crate::record::{Before, Outcome, VoidReason};
+use crate::inference::memory::Memory;
+use crate::record::{Before, Counts, Outcome, VoidReason, Work};
 
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -21,7 +23,7 @@ fn start(block: u64) -> RoundStart {
 
 fn outcome(key: u8, verdict: Verdict) -> Outcome {
     let registration = Registration { hotkey: Hotkey([key; 32]), block: Block(1) };
-    Outcome { uid: Uid(key.into()), registration, verdict, rounds: 7 }
+    Outcome { uid: Uid(key.into()), registration, verdict, work: Work::Compute { rounds: 7 } }
 }
 
 /// Holds a round with these verdicts, as `round.rs` records it.
@@ -30,7 +32,7 @@ fn hold(store: &Store, block: u64, void: Option<VoidReason>, outcomes: Vec<Outco
     let mut board = store.board().unwrap();
     for outcome in outcomes.iter().filter(|_| void.is_none()) {
         let window = Window { block: Block(block), tempo: 20 };
-        board.record(outcome.registration, outcome.uid, &outcome.verdict, window, &Policy::dev());
+        board.record(outcome.registration, outcome.uid, outcome.task(), &outcome.verdict, window, &Policy::dev());
     }
     let end = RoundEnd { block: Block(block), void, outcomes, secret: Some([9; 32]), took_ms: 5 };
     store.end_round(&end, &board).unwrap();
@@ -138,6 +140,106 @@ fn a_void_round_leaves_board_and_memory_of_the_last_one() {
     assert_eq!(store.last_verdicts().unwrap()[0].outcome.verdict, Verdict::Void);
 }
 
+const MODEL: ModelDigest = ModelDigest([6; 32]);
+
+fn answered(key: u8, verdict: Verdict) -> Outcome {
+    let counts = Counts { answers: 5, tokens: u64::from(u32::MAX), checked: 3 };
+    Outcome { work: Work::Inference { model: MODEL, counts }, ..outcome(key, verdict) }
+}
+
+#[test]
+fn verdicts_of_all_tasks_are_kept_apart() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    let late = Verdict::Rejected(Fault::Late);
+    let frozen = Verdict::Rejected(Fault::UnsupportedVersion);
+    let outcomes =
+        vec![outcome(1, frozen), answered(1, PASSED), outcome(2, PASSED), answered(2, late), answered(3, frozen)];
+    hold(&store, 100, None, outcomes.clone());
+    drop(store);
+
+    let store = Store::open(&path).unwrap();
+    let verdicts = store.last_verdicts().unwrap();
+    assert_eq!(verdicts.iter().map(|last| last.outcome.clone()).collect::<Vec<_>>(), outcomes, "counts as well");
+    assert_eq!(store.before().unwrap().passed, [outcomes[2].registration], "by compute alone");
+    let frozen = |outcome: &Outcome, task| store.frozen(&outcome.registration, task).unwrap();
+    assert_eq!((frozen(&outcomes[0], Task::Compute), frozen(&outcomes[0], Task::Inference(MODEL))), (1, 0));
+    assert_eq!((frozen(&outcomes[4], Task::Compute), frozen(&outcomes[4], Task::Inference(MODEL))), (0, 1));
+}
+
+/// A database as release 0.1 left it: its tables, and rows that it wrote.
+fn of_version_3(path: &Path, board: &[u8]) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let old = Connection::open(path).unwrap();
+    for step in [include_str!("0001.sql"), include_str!("0002.sql"), include_str!("0003.sql")] {
+        old.execute_batch(step).unwrap();
+    }
+    old.execute_batch(
+        "INSERT INTO rounds VALUES (1, 160, 3, x'01', x'02', x'03', 'counted', NULL, x'09', 4, 5);
+         INSERT INTO verdicts VALUES
+             (1, 3, unhex(replace(hex(zeroblob(32)), '00', '01')), 5, x'001400000000000000', NULL, 20, 7),
+             (1, 4, unhex(replace(hex(zeroblob(32)), '00', '02')), 7, x'0104', 'no_root', NULL, 0);",
+    )
+    .unwrap();
+    old.execute("INSERT INTO board VALUES (1, ?1)", [board]).unwrap();
+    old.pragma_update(None, "user_version", 3).unwrap();
+}
+
+/// Written by the code of that release: three windows of 10, 30 and 20; a missed one; a fraud.
+const OLD_BOARD: &str = concat!(
+    "0c",
+    "01010101010101010101010101010101010101010101010101010101010101010500000000000000",
+    "0300a000000000000000000c0a000000000000001e000000000000001400000000000000",
+    "02020202020202020202020202020202020202020202020202020202020202020700000000000000",
+    "0400a00000000000000000040000000000000000",
+    "03030303030303030303030303030303030303030303030303030303030303030900000000000000",
+    "2c01a00000000000000001880400000000000000",
+);
+
+#[test]
+fn a_database_from_before_there_were_tasks_is_one_of_compute() {
+    let (_folder, path) = place();
+    of_version_3(&path, &hex::decode(OLD_BOARD).unwrap());
+
+    let store = Store::open(&path).unwrap();
+    let neuron = |key: u8, block| Registration { hotkey: Hotkey([key; 32]), block: Block(block) };
+    let (one, two, three) = (neuron(1, 5), neuron(2, 7), neuron(3, 9));
+    let mut expected = Board::new();
+    let windows = [(one, 3, 120, Verdict::Accepted(Score(10))), (one, 3, 140, Verdict::Accepted(Score(30)))];
+    let last = [
+        (one, 3, 160, Verdict::Accepted(Score(20))),
+        (two, 4, 160, Verdict::Rejected(Fault::NoRoot)),
+        (three, 300, 160, Verdict::Rejected(Fault::WrongRow)),
+    ];
+    for (neuron, uid, block, verdict) in windows.into_iter().chain(last) {
+        let window = Window { block: Block(block), tempo: 20 };
+        expected.record(neuron, Uid(uid), Task::Compute, &verdict, window, &Policy::dev());
+    }
+    assert_eq!(store.board().unwrap(), expected);
+    let outcome = |registration, uid, verdict, rounds| Outcome {
+        uid: Uid(uid),
+        registration,
+        verdict,
+        work: Work::Compute { rounds },
+    };
+    let verdicts: Vec<_> = store.last_verdicts().unwrap().into_iter().map(|last| last.outcome).collect();
+    let expected =
+        [outcome(one, 3, Verdict::Accepted(Score(20)), 7), outcome(two, 4, Verdict::Rejected(Fault::NoRoot), 0)];
+    assert_eq!(verdicts, expected);
+    assert_eq!(store.before().unwrap().passed, [one]);
+}
+
+#[test]
+fn a_board_that_cannot_be_converted_leaves_the_database_as_it_was() {
+    let (_folder, path) = place();
+    of_version_3(&path, b"nonsense");
+    let error = Store::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt(_)), "{error}");
+    let old = Connection::open(&path).unwrap();
+    assert_eq!(old.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)), Ok(3));
+    assert_eq!(old.query_row("SELECT sum(rounds) FROM verdicts", [], |row| row.get::<_, i64>(0)), Ok(7));
+}
+
 #[test]
 fn freezes_are_counted_by_registration() {
     let (_folder, path) = place();
@@ -146,9 +248,13 @@ fn freezes_are_counted_by_registration() {
     hold(&store, 100, None, vec![outcome(1, frozen), outcome(2, PASSED)]);
     hold(&store, 120, None, vec![outcome(1, PASSED), outcome(2, PASSED)]);
     hold(&store, 140, None, vec![outcome(1, frozen), outcome(2, frozen)]);
-    assert_eq!(store.frozen(&outcome(1, PASSED).registration).unwrap(), 2, "work in between does not erase it");
-    assert_eq!(store.frozen(&outcome(2, PASSED).registration).unwrap(), 1);
-    assert_eq!(store.frozen(&Registration { hotkey: Hotkey([1; 32]), block: Block(2) }).unwrap(), 0);
+    assert_eq!(
+        store.frozen(&outcome(1, PASSED).registration, Task::Compute).unwrap(),
+        2,
+        "work in between does not erase it"
+    );
+    assert_eq!(store.frozen(&outcome(2, PASSED).registration, Task::Compute).unwrap(), 1);
+    assert_eq!(store.frozen(&Registration { hotkey: Hotkey([1; 32]), block: Block(2) }, Task::Compute).unwrap(), 0);
 }
 
 #[test]
@@ -212,4 +318,26 @@ fn a_folder_that_cannot_be_made_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = Store::open(&file.path().join("v.db")).unwrap_err();
     assert!(matches!(error, StoreError::Open { .. }) && error.to_string().contains("`database`"), "{error}");
+}
+
+#[test]
+fn evidence_is_kept_by_registration_and_model_until_the_neuron_leaves() {
+    let (_folder, path) = place();
+    let (model, other) = (ModelDigest([1; 32]), ModelDigest([2; 32]));
+    let neuron = |key: u8, block| Registration { hotkey: Hotkey([key; 32]), block: Block(block) };
+    let mut memory = Memory::default();
+    memory.probe(7, Some(Fault::WrongEnd));
+    {
+        let store = Store::open(&path).unwrap();
+        store.remember(&model, &[(neuron(1, 5), memory.clone()), (neuron(2, 5), memory.clone())]).unwrap();
+    }
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.memory(&neuron(1, 5), &model).unwrap(), memory, "a restart forgets nothing");
+    for (registration, model) in [(neuron(1, 5), other), (neuron(1, 6), model), (neuron(3, 5), model)] {
+        assert_eq!(store.memory(&registration, &model).unwrap(), Memory::default());
+    }
+    store.remember(&model, &[(neuron(1, 5), Memory::default())]).unwrap();
+    assert_eq!(store.memory(&neuron(1, 5), &model).unwrap(), Memory::default());
+    store.forget_departed(&[neuron(1, 5)].into()).unwrap();
+    assert_eq!(store.memory(&neuron(2, 5), &model).unwrap(), Memory::default());
 }

@@ -1,6 +1,7 @@
 //! Whether there is something to submit, and what an answer of the chain means.
 
 use incentive::board::Board;
+use incentive::policy::Policy;
 use incentive::units::{Block, Hotkey, NetUid, Uid};
 use incentive::weights::{WeightVector, weights};
 use neuron_common::chain::{Cause, ChainError, Inclusion, Neuron, Reaction, SHORTEST_LIFETIME, Snapshot};
@@ -112,13 +113,11 @@ pub struct Past {
     pub attempts: Option<Attempts>,
     /// The window of the last round that ended.
     pub round: Block,
-    /// Blocks that the policy leaves between the last possible window and the epoch.
-    pub reserve: u32,
 }
 
 /// What to do now.
 #[must_use]
-pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, past: &Past) -> Decision {
+pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, past: &Past, policy: &Policy) -> Decision {
     let next_epoch = snapshot.last_epoch_block.after(u64::from(snapshot.tempo)).max(snapshot.block.number.after(1));
     let Some(neuron) = snapshot.neuron(own) else { return Decision::Skip(Skip::NotRegistered(snapshot.netuid)) };
     if snapshot.weights_version_key > WEIGHTS_VERSION {
@@ -131,7 +130,8 @@ pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, past: &Past) -> 
         return Decision::Wait(next_epoch, skip);
     }
     // Every epoch has a round. Who submits before it is one epoch late from then on, as an epoch takes one submission.
-    let late = next_epoch.get().saturating_sub(u64::from(past.reserve.div_ceil(4)).max(SHORTEST_LIFETIME));
+    let reserve = policy.window.reserve_blocks;
+    let late = next_epoch.get().saturating_sub(u64::from(reserve.div_ceil(4)).max(SHORTEST_LIFETIME));
     if past.round <= snapshot.last_epoch_block && snapshot.block.number < Block(late) {
         return Decision::Wait(Block(late), Skip::RoundAhead(Block(late)));
     }
@@ -146,7 +146,7 @@ pub fn decide(snapshot: &Snapshot, own: &Hotkey, board: &Board, past: &Past) -> 
     if board.iter().next().is_none() {
         return Decision::Skip(Skip::NothingMeasured);
     }
-    let weights = payable(snapshot, own, board);
+    let weights = payable(snapshot, own, board, policy);
     if weights.is_empty() { Decision::Skip(Skip::NothingToPay) } else { Decision::Submit(weights) }
 }
 
@@ -165,14 +165,17 @@ fn settled(snapshot: &Snapshot, neuron: &Neuron, past: &Past) -> Option<Skip> {
 }
 
 /// The weights of everybody on the subnet but this validator and the owner, who only receives what nobody earned.
-fn payable(snapshot: &Snapshot, own: &Hotkey, board: &Board) -> WeightVector {
+fn payable(snapshot: &Snapshot, own: &Hotkey, board: &Board, policy: &Policy) -> WeightVector {
     let scores: Vec<_> = snapshot
         .neurons
         .iter()
         .filter(|neuron| neuron.hotkey != *own && snapshot.owner_uid != Some(neuron.uid))
-        .map(|neuron| (neuron.uid, board.score(&crate::plan::registration(neuron), snapshot.block.number)))
+        .filter_map(|neuron| Some((neuron.uid, board.standing(&crate::plan::registration(neuron))?)))
+        .flat_map(|(uid, standing)| {
+            standing.scores(snapshot.block.number).map(move |(_, task, score)| (uid, task, score))
+        })
         .collect();
-    weights(&scores, snapshot.owner_uid)
+    weights(&scores, policy, snapshot.owner_uid)
 }
 
 /// What became of an extrinsic that the chain was asked to take.

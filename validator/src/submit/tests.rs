@@ -2,6 +2,7 @@ use std::path::Path;
 
 use incentive::board::{Board, Window};
 use incentive::policy::Policy;
+use incentive::task::Task;
 use incentive::units::{Rao, Registration, Score, Uid, Weight};
 use incentive::verdict::Verdict;
 use incentive::weights::WeightVector;
@@ -54,7 +55,12 @@ fn past(epoch: u64) -> Past {
 
 /// The round of this epoch has ended, and so have some submissions of `epoch`.
 fn tried(epoch: u64, count: u32, last: Submission) -> Past {
-    Past { attempts: Some(Attempts { epoch, count, last }), round: Block(105), reserve: 8 }
+    Past { attempts: Some(Attempts { epoch, count, last }), round: Block(105) }
+}
+
+/// Under the policy `dev`.
+fn decided(snapshot: &Snapshot, own: &Hotkey, board: &Board, past: &Past) -> Decision {
+    decide(snapshot, own, board, past, &Policy::dev())
 }
 
 fn measured() -> Board {
@@ -62,14 +68,16 @@ fn measured() -> Board {
     for (uid, hotkey) in [(0, Hotkey([9; 32])), (1, OWN), (2, MINER)] {
         let registration = Registration { hotkey, block: Block(5) };
         let window = Window { block: Block(105), tempo: 20 };
-        board.record(registration, Uid(uid), &Verdict::Accepted(Score(8)), window, &Policy::dev());
+        board.record(registration, Uid(uid), Task::Compute, &Verdict::Accepted(Score(8)), window, &Policy::dev());
     }
     board
 }
 
 #[test]
 fn only_others_are_paid() {
-    let Decision::Submit(weights) = decide(&subnet(), &OWN, &measured(), &past(4)) else { panic!("nothing to submit") };
+    let Decision::Submit(weights) = decided(&subnet(), &OWN, &measured(), &past(4)) else {
+        panic!("nothing to submit")
+    };
     assert_eq!(weights.uids, [Uid(2)], "neither the owner nor this validator");
 }
 
@@ -78,11 +86,11 @@ fn nobody_earned_anything_so_it_is_burned() {
     let mut board = Board::new();
     let registration = Registration { hotkey: MINER, block: Block(5) };
     let window = Window { block: Block(105), tempo: 20 };
-    board.record(registration, Uid(2), &Verdict::Accepted(Score(0)), window, &Policy::dev());
-    let Decision::Submit(weights) = decide(&subnet(), &OWN, &board, &past(0)) else { panic!("nothing to submit") };
+    board.record(registration, Uid(2), Task::Compute, &Verdict::Accepted(Score(0)), window, &Policy::dev());
+    let Decision::Submit(weights) = decided(&subnet(), &OWN, &board, &past(0)) else { panic!("nothing to submit") };
     assert_eq!(weights.uids, [Uid(0)]);
     let ownerless = Snapshot { owner_uid: None, ..subnet() };
-    assert_eq!(decide(&ownerless, &OWN, &board, &past(0)), Decision::Skip(Skip::NothingToPay));
+    assert_eq!(decided(&ownerless, &OWN, &board, &past(0)), Decision::Skip(Skip::NothingToPay));
 }
 
 #[test]
@@ -90,15 +98,15 @@ fn every_reason_not_to_submit() {
     let with = |change: &dyn Fn(&mut Snapshot)| {
         let mut snapshot = subnet();
         change(&mut snapshot);
-        decide(&snapshot, &OWN, &measured(), &past(4))
+        decided(&snapshot, &OWN, &measured(), &past(4))
     };
     assert!(matches!(with(&|s| s.commit_reveal = true), Decision::Submit(_)), "committed instead");
     assert_eq!(with(&|s| s.weights_version_key = 2), Decision::Skip(Skip::Version(2)));
     assert_eq!(with(&|s| s.neurons.truncate(1)), Decision::Skip(Skip::NotRegistered(NetUid(2))));
     let no_permit = with(&|s| s.neurons[1].validator_permit = false);
     assert_eq!(no_permit, Decision::Wait(Block(120), Skip::NoPermit(Uid(1))));
-    assert_eq!(decide(&subnet(), &OWN, &measured(), &past(5)), Decision::Wait(Block(120), Skip::EpochDone));
-    assert_eq!(decide(&subnet(), &OWN, &Board::new(), &past(0)), Decision::Skip(Skip::NothingMeasured));
+    assert_eq!(decided(&subnet(), &OWN, &measured(), &past(5)), Decision::Wait(Block(120), Skip::EpochDone));
+    assert_eq!(decided(&subnet(), &OWN, &Board::new(), &past(0)), Decision::Skip(Skip::NothingMeasured));
 }
 
 #[test]
@@ -107,7 +115,7 @@ fn the_rate_limit_is_waited_for_in_the_same_epoch() {
         let mut snapshot = subnet();
         snapshot.weights_rate_limit = 20;
         snapshot.neurons[1].last_update = Block(last_update);
-        decide(&snapshot, &OWN, &measured(), &past(4))
+        decided(&snapshot, &OWN, &measured(), &past(4))
     };
     assert!(matches!(at(91), Decision::Submit(_)), "block 111 is the first that may include it");
     assert_eq!(at(92), Decision::Wait(Block(111), Skip::RateLimit(Block(112))));
@@ -120,7 +128,7 @@ fn an_epoch_in_which_the_chain_shows_weights_takes_no_others() {
         snapshot.weights_rate_limit = 0;
         snapshot.neurons[1].last_update = Block(last_update);
         snapshot.neurons[1].registered = Block(registered);
-        decide(&snapshot, &OWN, &measured(), &Past { attempts: None, ..past(4) })
+        decided(&snapshot, &OWN, &measured(), &Past { attempts: None, ..past(4) })
     };
     for own_or_not in [100, 104, 110] {
         assert_eq!(at(own_or_not, 5), Decision::Wait(Block(120), Skip::EpochDone));
@@ -131,7 +139,7 @@ fn an_epoch_in_which_the_chain_shows_weights_takes_no_others() {
 
 #[test]
 fn what_came_to_nothing_is_signed_anew_in_its_epoch_unless_somebody_must_act() {
-    let after = |count, last| decide(&subnet(), &OWN, &measured(), &tried(5, count, last));
+    let after = |count, last| decided(&subnet(), &OWN, &measured(), &tried(5, count, last));
     let refused = |cause| Submission::Refused(cause, String::new());
     let failed = |cause| Submission::Failed(cause, String::new());
     for last in [
@@ -155,7 +163,7 @@ fn weights_of_this_epoch_are_waited_for_but_not_for_ever() {
     let at = |block: u64, round: u64| {
         let mut snapshot = subnet();
         snapshot.block.number = Block(block);
-        decide(&snapshot, &OWN, &measured(), &Past { round: Block(round), ..past(4) })
+        decided(&snapshot, &OWN, &measured(), &Past { round: Block(round), ..past(4) })
     };
     assert_eq!(at(101, 95), Decision::Wait(Block(116), Skip::RoundAhead(Block(116))));
     assert_eq!(at(115, 95), Decision::Wait(Block(116), Skip::RoundAhead(Block(116))));
@@ -318,7 +326,7 @@ fn submitter(chain: &Fake, path: &Path) -> Submitter<Fake> {
         netuid: NetUid(2),
         genesis: [7; 32],
         own: OWN,
-        reserve: 8,
+        policy: Arc::new(Policy::dev()),
         store: Store::open(path).unwrap(),
         metrics: Metrics::new(&mut Registry::default()),
         status: Arc::default(),
