@@ -99,6 +99,12 @@ impl Examiner {
         self.caller.key.hotkey()
     }
 
+    /// Width of a hidden state.
+    #[must_use]
+    pub const fn hidden(&self) -> usize {
+        self.info.hidden
+    }
+
     /// What is agreed about the model.
     #[must_use]
     pub const fn policy(&self) -> &ModelPolicy {
@@ -267,7 +273,7 @@ impl Heard {
             self.tokens.extend(ids.iter().filter_map(|id| Some((u32::try_from(id.as_u64()?).ok()?, now))));
             self.chain = choice["assay"]["chain"].clone();
         }
-        let prints = choice["assay"]["fingerprints"].as_array().into_iter().flatten();
+        let prints = choice["assay"]["fingerprint"].as_array().into_iter().flatten();
         self.fingerprints.extend(prints.filter_map(|print| Some(print.as_str()?.to_owned())));
         if let Some(finish) = choice["finish_reason"].as_str() {
             self.finish = Some(finish.to_owned());

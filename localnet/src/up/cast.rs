@@ -51,8 +51,9 @@ pub enum Field {
 pub enum Fate {
     /// Earns in every paid epoch.
     Earns,
-    /// Earns nothing, and what the validators find in its field is this fault.
-    Caught(Fault),
+    /// Earns nothing, and what the validators find in its field is this fault, or one of these: what a sample of answers shows
+    /// first is chance.
+    Caught(&'static [Fault]),
     /// Earns like its siblings of the same group together no more than one honest miner.
     EarnsAsOne,
 }
@@ -152,18 +153,20 @@ impl Cheat {
     #[must_use]
     pub const fn fate(self) -> Fate {
         match self {
-            Self::Partial | Self::SkipLayers | Self::Foreign | Self::Replay => Fate::Caught(Fault::WrongRow),
-            Self::RefuseOpen => Fate::Caught(Fault::OpeningRefused),
-            Self::Slow => Fate::Caught(Fault::NoRoot),
-            Self::Offline => Fate::Caught(Fault::Unreachable),
+            Self::Partial | Self::SkipLayers | Self::Foreign | Self::Replay => Fate::Caught(&[Fault::WrongRow]),
+            Self::RefuseOpen => Fate::Caught(&[Fault::OpeningRefused]),
+            Self::Slow => Fate::Caught(&[Fault::NoRoot]),
+            Self::Offline => Fate::Caught(&[Fault::Unreachable]),
             Self::Shared => Fate::EarnsAsOne,
-            Self::SmallerModel
-            | Self::Quantised
-            | Self::Temperature
-            | Self::CutPrompt
-            | Self::PrefillOnly
-            | Self::Cached => Fate::Caught(Fault::WrongTokens),
-            Self::Burst => Fate::Caught(Fault::Late),
+            // Other logits: other tokens, other ends, and other activations where a fingerprint was asked for.
+            Self::SmallerModel | Self::Quantised | Self::CutPrompt => {
+                Fate::Caught(&[Fault::WrongTokens, Fault::WrongEnd, Fault::WrongFingerprint])
+            }
+            // Mild: no answer of it need be impossible, all of them together are.
+            Self::Temperature => Fate::Caught(&[Fault::WrongTokens, Fault::WrongEnd, Fault::Drift]),
+            // The fingerprint is in order.
+            Self::PrefillOnly | Self::Cached => Fate::Caught(&[Fault::WrongTokens, Fault::WrongEnd]),
+            Self::Burst => Fate::Caught(&[Fault::Late]),
         }
     }
 }

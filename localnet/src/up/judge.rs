@@ -1,8 +1,9 @@
 //! The verdict over a whole run: did every honest miner earn, did every cheat earn nothing, was each caught for what it did?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use incentive::units::Uid;
+use incentive::verdict::Fault;
 
 use super::cast::{Cheat, Fate, Field, Role};
 use super::chat::Line;
@@ -70,7 +71,7 @@ pub fn judge(accounts: &[Account], chats: &[Line]) -> Vec<Finding> {
             Role::Miner => honest(account),
             Role::Cheat(cheat) => match cheat.fate() {
                 Fate::Earns => earns(account, "incentive"),
-                Fate::Caught(fault) => caught(account, cheat.field(), fault.code()),
+                Fate::Caught(faults) => caught(account, cheat.field(), faults),
                 Fate::EarnsAsOne => {
                     // Honest miners answer as well, so what is compared is the compute alone.
                     *groups.entry(cheat).or_default() += u128::from(account.score);
@@ -120,7 +121,8 @@ fn honest(account: &Account) -> (bool, String) {
     }
 }
 
-fn caught(account: &Account, field: Field, deserved: &str) -> (bool, String) {
+fn caught(account: &Account, field: Field, deserved: &[Fault]) -> (bool, String) {
+    let codes = || deserved.iter().map(|fault| fault.code()).collect::<Vec<_>>().join(" or ");
     if account.earned() > 0 {
         return (false, format!("earned {} rao and should have earned nothing", account.earned()));
     }
@@ -130,13 +132,14 @@ fn caught(account: &Account, field: Field, deserved: &str) -> (bool, String) {
     }
     for faults in faults {
         if faults.is_empty() {
-            return (false, format!("a validator never caught it; it deserves {deserved}"));
+            return (false, format!("a validator never caught it; it deserves {}", codes()));
         }
-        if let Some(other) = faults.iter().find(|fault| *fault != deserved) {
-            return (false, format!("caught with {other}, deserves {deserved}"));
+        if let Some(other) = faults.iter().find(|found| deserved.iter().all(|fault| fault.code() != *found)) {
+            return (false, format!("caught with {other}, deserves {}", codes()));
         }
     }
-    (true, format!("earned nothing, caught with {deserved}"))
+    let found: BTreeSet<&str> = faults.iter().flatten().map(String::as_str).collect();
+    (true, format!("earned nothing, caught with {}", found.into_iter().collect::<Vec<_>>().join(" and ")))
 }
 
 #[cfg(test)]
