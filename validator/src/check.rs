@@ -11,7 +11,7 @@ use neuron_common::check::{Checks, arithmetic, chain_clock, wallet};
 use neuron_common::keystore::Keypair;
 
 use crate::config::Config;
-use crate::inference::models::{self, Copy};
+use crate::inference::models::{self, LocalCopy};
 use crate::inference::traffic::Traffic;
 use crate::store::{Owner, Store, StoreError};
 use crate::submit::{Skip, WEIGHTS_VERSION};
@@ -81,7 +81,7 @@ async fn models(checks: &mut Checks, config: &Config) {
     let (settings, answer_tokens) = (config.inference.clone(), part.answer_tokens);
     let loaded = tokio::task::spawn_blocking(move || models::load(&settings, &part)).await;
     let Some((copies, problems)) = checks.take("models", loaded.map_err(Into::into)) else { return };
-    for Copy { model, decoder } in copies {
+    for LocalCopy { model, decoder } in copies {
         let blocks: u64 = model.table.strata.iter().map(|stratum| u64::from(stratum.blocks)).sum();
         let most = model.table.strata.iter().map(|stratum| stratum.false_positive_ppm).max().unwrap_or(1_000_000);
         let (id, digest, precision) = (&model.policy.id, model.policy.digest, &decoder.info().precision);

@@ -3,6 +3,7 @@
 //!
 //! - [`models`]: this validator's own copies
 //! - [`traffic`]: what requests look like
+//! - [`tell`]: whether it can be told from what users send
 //! - [`bank`]: requests that are ready before they are needed
 //! - [`stream`]: one request and its answer as it arrives
 //! - [`window`]: all miners at once, and what arrived in time
@@ -22,15 +23,16 @@ pub mod between;
 pub mod calibrate;
 pub mod cases;
 pub mod examiner;
-pub mod part;
 pub mod memory;
 pub mod models;
+pub mod part;
 pub mod quiet;
 pub mod sample;
 pub mod settle;
 pub mod start;
 pub mod stream;
 pub mod tables;
+pub mod tell;
 pub mod traffic;
 pub mod window;
 

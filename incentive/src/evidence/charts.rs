@@ -47,7 +47,7 @@ impl Charts {
     /// crosses a limit h once in e^h honest blocks at most, on average.
     pub const MEAN_ALARM: u32 = 14_509;
     /// Where `exceedance` alarms, in thousandths of a nat.
-    pub const EXCEEDANCE_ALARM: u32 = 11_000;
+    pub const EXCEEDANCE_ALARM: u32 = 10_000;
     /// ln(p1 / p0) for p0 = 0.001 and p1 = 0.02: a block over `soft`.
     const OVER: i32 = 2_996;
     /// ln((1 - p1) / (1 - p0)): any other.

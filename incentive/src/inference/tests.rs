@@ -36,7 +36,11 @@ fn a_token_in_time_is_worth_one() {
     let late: Vec<u64> = on_time.iter().map(|due| due + 40_000).collect();
     let per_token = credit(&model, 100, &late, TOKENS, FOREVER) / u64::from(TOKENS);
     assert!((24_109..=25_600).contains(&per_token), "1/e of {ONE} is 24109: {per_token}");
-    assert_eq!(credit(&model, 100, &on_time, TOKENS / 2, FOREVER), u64::from(TOKENS / 2 * ONE), "none but the expected");
+    assert_eq!(
+        credit(&model, 100, &on_time, TOKENS / 2, FOREVER),
+        u64::from(TOKENS / 2 * ONE),
+        "none but the expected"
+    );
     assert_eq!(credit(&model, 100, &[], TOKENS, FOREVER), 0);
     assert_eq!(credit_share(u64::from(TOKENS * ONE) / 2, TOKENS), ONE / 2);
     assert_eq!((credit_share(5, 0), credit_share(u64::MAX, 1)), (0, ONE));

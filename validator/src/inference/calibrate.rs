@@ -6,7 +6,7 @@
 //!
 //! - [`requests`], [`answers`], [`variants`], [`source`]: what is asked, and who answers; [`external`]: files
 //! - [`measure`], [`blocks`]: margins, and their means
-//! - [`bounds`], [`limits`], [`strata`]: what they allow to say (pure)
+//! - [`bounds`], [`limits`], [`strata`]: what they allow to say (pure); [`prints`]: of fingerprints
 //! - [`report`]: for people and programs
 
 pub mod answers;
@@ -15,6 +15,7 @@ pub mod bounds;
 pub mod external;
 pub mod limits;
 pub mod measure;
+pub mod prints;
 pub mod report;
 pub mod requests;
 pub mod source;
@@ -24,7 +25,7 @@ pub mod variants;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use engine::model::{Decoder, Precision};
 use incentive::evidence::Table;
 use incentive::task::ModelDigest;
@@ -35,6 +36,7 @@ use super::tables;
 use answers::Answer;
 use blocks::Blocks;
 use limits::Weighed;
+use prints::Prints;
 use report::{Outcome, Weight};
 use source::{Answers, Model};
 use strata::{STRATA, Temperatures};
@@ -102,6 +104,7 @@ pub async fn run(args: CalibrateArgs) -> Result<ExitCode> {
 struct Measured {
     name: String,
     blocks: [Blocks; STRATA.len()],
+    prints: Prints,
 }
 
 /// Makes a table. `say` is told how far it is. Blocks for minutes or hours.
@@ -116,7 +119,8 @@ pub fn calibrate(args: &CalibrateArgs, say: &mut dyn FnMut(&str)) -> Result<Outc
         args.blocks
     );
     let model = Model::open(args.model.clone(), args.precision)?;
-    let others = args.answers.iter().map(|path| external::read(path)).collect::<Result<Vec<_>>>()?;
+    // Files first: what is wrong with them need not wait for an hour of answers.
+    let others = others(&model, &args.answers, say)?;
     let mut families = Vec::new();
     for family in variants::honest(args.precision) {
         let parts: u64 = family.iter().map(|(_, part)| part).sum();
@@ -126,36 +130,57 @@ pub fn calibrate(args: &CalibrateArgs, say: &mut dyn FnMut(&str)) -> Result<Outc
         });
         families.push(answers.collect::<Result<Vec<_>>>()?);
     }
-    families.extend(others.into_iter().flatten().map(|(engine, answers)| vec![(engine, sorted(answers))]));
     let count = (args.blocks / CHEAT_PART).max(BLOCKS_MIN);
     let cheats = variants::mild(args.precision, &model.info.precision).into_iter().map(|cheat| {
         let answers = model.answers(&cheat, count, args.seed, say)?;
         Ok((cheat.name, answers))
     });
     let cheats = cheats.collect::<Result<Vec<_>>>()?;
-    let mut checker = model.load(&Variant::new("the checker", args.precision))?;
-    let mut measure = |(name, answers): (String, Answers)| {
-        say(&format!("checking: {name}"));
-        measured(&mut *checker, name, &answers, model.text.stop_tokens())
-    };
-    let foreign = (String::new(), foreign(&families[0][0].1));
-    let families: Vec<Vec<Measured>> = families
-        .into_iter()
-        .map(|family| family.into_iter().map(&mut measure).collect())
-        .collect::<Result<_>>()?;
+    let mut measure = model.measuring(say)?;
+    let foreign = measure(("seeds of others".to_owned(), foreign(&families[0][0].1)))?;
+    let own = families.into_iter().map(|family| family.into_iter().map(&mut measure).collect());
+    let mut families: Vec<Vec<Measured>> = own.collect::<Result<_>>()?;
+    families.extend(others.into_iter().map(|other| vec![other]));
     let cheats: Vec<Measured> = cheats.into_iter().map(&mut measure).collect::<Result<_>>()?;
-    let foreign = measure(foreign)?;
     outcome(&model, &families, &cheats, &foreign)
+}
+
+/// What the answers of files show; each engine is a family of its own.
+fn others(model: &Model, files: &[PathBuf], say: &mut dyn FnMut(&str)) -> Result<Vec<Measured>> {
+    let files = files.iter().map(|path| external::read(path)).collect::<Result<Vec<_>>>()?;
+    let mut measure = model.measuring(say)?;
+    let engines = files.into_iter().flatten().map(|(engine, answers)| {
+        let measured = measure((engine, sorted(answers)))?;
+        let pair = merged(&measured.blocks).pair(measured.name.clone());
+        let share = f64::from(pair.agreement_ppm) / 1e4;
+        ensure!(
+            pair.agreement_ppm >= AGREEMENT_MIN,
+            "{}: {share:.1} % of its tokens agree; that is another model, another tokenizer or another sampler",
+            pair.name
+        );
+        Ok(measured)
+    });
+    engines.collect()
+}
+
+impl Model {
+    /// Checks the answers of one source after the other.
+    fn measuring<'a>(
+        &'a self,
+        say: &'a mut dyn FnMut(&str),
+    ) -> Result<impl FnMut((String, Answers)) -> Result<Measured> + 'a> {
+        let mut checker = self.load(&Variant::new("the checker", self.precision))?;
+        Ok(move |(name, answers): (String, Answers)| {
+            say(&format!("checking: {name}"));
+            measured(&mut *checker, name, &answers, self.text.stop_tokens())
+        })
+    }
 }
 
 /// Puts what was measured together.
 fn outcome(model: &Model, families: &[Vec<Measured>], cheats: &[Measured], foreign: &Measured) -> Result<Outcome> {
     let all = || families.iter().flatten();
     let pairs: Vec<_> = all().map(|measured| merged(&measured.blocks).pair(measured.name.clone())).collect();
-    if let Some(pair) = pairs.iter().find(|pair| pair.agreement_ppm < AGREEMENT_MIN) {
-        let share = f64::from(pair.agreement_ppm) / 1e4;
-        bail!("{}: {share:.1} % of its tokens agree; that is another model, another tokenizer or another sampler", pair.name);
-    }
     let (mut strata, mut weights) = (Vec::new(), Vec::new());
     for (index, range) in STRATA.into_iter().enumerate() {
         let of_range = |family: &Vec<Measured>| {
@@ -163,21 +188,24 @@ fn outcome(model: &Model, families: &[Vec<Measured>], cheats: &[Measured], forei
             merged(parts.iter().copied())
         };
         let honest: Vec<Blocks> = families.iter().map(of_range).filter(|blocks| blocks.count() > 0).collect();
-        let (name, Weighed { bins, drift }) = mildest(&honest, cheats, index, range)?;
-        let stratum = limits::stratum(range, &honest, bins).with_context(|| {
+        let mut stratum = limits::stratum(range, &honest, Vec::new()).with_context(|| {
             format!("temperatures {range}: an engine has fewer than {BLOCKS_MIN} blocks; give more of its answers")
         })?;
         measurable(range, &foreign.blocks[index], stratum.hard)?;
-        weights.push(Weight { cheat: name, drift });
+        let (cheat, Weighed { bins, drift }) = mildest(&honest, cheats, index, range)?;
+        stratum.evidence = bins;
+        weights.push(Weight { cheat, drift });
         strata.push(stratum);
     }
+    let forged = families[0][0].prints.forged(model.info.hidden);
+    let fingerprint = prints::limits(all().flat_map(|measured| &measured.prints.distances), &forged);
     let table = Table {
         version: Table::VERSION,
         model: ModelDigest(model.info.digest),
         sampler: SAMPLER.to_owned(),
         checker: tables::checker(),
         strata,
-        fingerprint: None,
+        fingerprint,
         pairs,
     };
     Ok(Outcome { digest: hex::encode(tables::digest(&table)), table, weights })
@@ -211,13 +239,15 @@ fn measurable(range: Temperatures, foreign: &Blocks, hard: u32) -> Result<()> {
 /// Checks all answers of a source.
 fn measured(checker: &mut dyn Decoder, name: String, answers: &Answers, stop: &[u32]) -> Result<Measured> {
     let mut blocks: [Blocks; STRATA.len()] = Default::default();
+    let (mut prints, width) = (Prints::default(), checker.info().hidden);
     for (answers, blocks) in answers.iter().zip(&mut blocks) {
         for answer in answers {
-            let margins = measure::margins(checker, answer, stop).with_context(|| name.clone())?;
-            blocks.push(strata::thousandths(answer.sampling.temperature), &margins);
+            let seen = measure::see(checker, answer, stop).with_context(|| name.clone())?;
+            blocks.push(strata::thousandths(answer.sampling.temperature), &seen.tokens);
+            prints.push(seen, width);
         }
     }
-    Ok(Measured { name, blocks })
+    Ok(Measured { name, blocks, prints })
 }
 
 /// Answers of a file by range of temperatures; those of none are left out.

@@ -31,7 +31,7 @@ pub struct Model {
 }
 
 /// A copy that is loaded.
-pub struct Copy {
+pub struct LocalCopy {
     /// All but the decoder.
     pub model: Model,
     /// What computes; it belongs to one thread.
@@ -85,8 +85,8 @@ pub enum CopyError {
 /// Loads what is configured. One copy that fails costs its own model and no other: what failed is returned beside the rest.
 /// Blocks, as long as the files are large.
 #[must_use]
-pub fn load(config: &InferenceConfig, policy: &InferencePolicy) -> (Vec<Copy>, Vec<CopyError>) {
-    let (mut copies, mut problems) = (Vec::<Copy>::new(), Vec::new());
+pub fn load(config: &InferenceConfig, policy: &InferencePolicy) -> (Vec<LocalCopy>, Vec<CopyError>) {
+    let (mut copies, mut problems) = (Vec::<LocalCopy>::new(), Vec::new());
     for copy in &config.models {
         match one(copy, policy, NonZeroUsize::new(config.threads)) {
             Ok(copy) => copies.push(copy),
@@ -104,7 +104,7 @@ pub fn load(config: &InferenceConfig, policy: &InferencePolicy) -> (Vec<Copy>, V
     (ordered, problems)
 }
 
-fn one(config: &CopyConfig, policy: &InferencePolicy, threads: Option<NonZeroUsize>) -> Result<Copy, CopyError> {
+fn one(config: &CopyConfig, policy: &InferencePolicy, threads: Option<NonZeroUsize>) -> Result<LocalCopy, CopyError> {
     let CopyConfig { path, table, precision } = config;
     let table = tables::load(table)?;
     let told = |done: usize, total: usize| {
@@ -126,7 +126,7 @@ fn one(config: &CopyConfig, policy: &InferencePolicy, threads: Option<NonZeroUsi
     let narrow = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
     let (vocabulary, context, hidden) = (narrow(info.vocabulary), narrow(info.context), info.hidden);
     let model = Model { policy: paid.clone(), text: Text::load(path)?, table, vocabulary, context, hidden };
-    Ok(Copy { model, decoder })
+    Ok(LocalCopy { model, decoder })
 }
 
 // === impl Model ===

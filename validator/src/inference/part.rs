@@ -69,6 +69,9 @@ pub struct Inference {
     pub serving: Mutex<BTreeSet<(usize, Registration)>>,
 }
 
+/// An answer that this validator failed to check; the log says why.
+struct Unchecked;
+
 /// What was heard in the inference part.
 pub struct Part {
     /// Model, miner, and what it sent.
@@ -230,7 +233,7 @@ impl Inference {
                     tracing::warn!(limit = ?self.patience, "the checks of this window take too long: the rest is left out; lower `inference.budget_tokens`");
                     return (cases, broken);
                 }
-                if let Err(()) = self.check_one(&models, case, index, drawn, &mut budget).await {
+                if let Err(Unchecked) = self.check_one(&models, case, index, drawn, &mut budget).await {
                     broken.insert(case.model);
                 }
             }
@@ -246,7 +249,7 @@ impl Inference {
         index: usize,
         drawn: &[usize],
         budget: &mut Budget,
-    ) -> Result<(), ()> {
+    ) -> Result<(), Unchecked> {
         let again = self.examine(models, case, index).await?;
         if !again || case.found.fault.is_some() {
             return Ok(());
@@ -259,7 +262,7 @@ impl Inference {
         Ok(())
     }
 
-    async fn examine(&self, models: &[Arc<Model>], case: &mut Case, index: usize) -> Result<bool, ()> {
+    async fn examine(&self, models: &[Arc<Model>], case: &mut Case, index: usize) -> Result<bool, Unchecked> {
         if case.found.fault.is_some() || case.is_checked(index) {
             return Ok(false);
         }
@@ -269,7 +272,7 @@ impl Inference {
             Ok(examined) => Ok(case.add(index, &model.table, &examined)),
             Err(error) => {
                 tracing::error!(model = %model.policy.id, %error, "an answer could not be checked: this model is not scored in this window");
-                Err(())
+                Err(Unchecked)
             }
         }
     }

@@ -10,7 +10,7 @@ use neuron_common::keystore::Keypair;
 use super::audit::Asker;
 use super::bank::Bank;
 use super::examiner::Examiner;
-use super::models::{self, Copy};
+use super::models::{self, LocalCopy};
 use super::part::Inference;
 use super::quiet::Quiet;
 use super::traffic::Traffic;
@@ -65,7 +65,7 @@ impl Inference {
             tracing::error!(%problem, "a model is not scored");
         }
         let (traffic, mut banks, mut decoders) = (Arc::new(traffic), Vec::new(), Vec::new());
-        for Copy { model, decoder } in copies {
+        for LocalCopy { model, decoder } in copies {
             let model = Arc::new(model);
             match Bank::new(Arc::clone(&model), &traffic, part.answer_tokens) {
                 Ok(bank) => {

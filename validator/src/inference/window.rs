@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use incentive::inference::{Ramp, free_us};
+use incentive::inference::{Ramp, free_us, step_ms};
 use incentive::policy::InferencePolicy;
 use incentive::verdict::Fault;
 use neuron_common::keystore::Keypair;
@@ -146,9 +146,4 @@ async fn ask(key: Arc<Keypair>, lane: Arc<Lane>, until: Instant) -> Option<Answe
     };
     sleep_until(free.min(until)).await;
     Some(Answer { question, received })
-}
-
-/// The length of a step of the ramp.
-fn step_ms(ramp_ms: u32, streams: u32) -> u32 {
-    ramp_ms / (streams.max(1).ilog2() + 11)
 }

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use engine::generation::{Event, Events, Generation, Sampling};
 use engine::model::Decoder;
 use engine::scheduler::{Limits, Scheduler};
+use proof::fingerprint::{self, Fingerprint};
 
 /// What was asked, and what was answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Answer {
     pub sampling: Sampling,
     /// The answer, with the token that ended it.
     pub ids: Vec<u32>,
+    /// Of its states, one for each 32 tokens; none where nobody asked.
+    pub fingerprints: Vec<Fingerprint>,
 }
 
 /// An engine that answers.
@@ -49,8 +52,9 @@ impl Engine {
             for next in waiting.by_ref().take(self.ahead - running.len()) {
                 running.push_back(self.scheduler.submit(next.clone())?);
             }
-            let ids = read(running.pop_front().context("the engine lost a request")?)?;
-            answers.push(Answer { prompt: request.prompt.clone(), sampling: request.sampling.clone(), ids });
+            let (ids, fingerprints) = read(running.pop_front().context("the engine lost a request")?)?;
+            let (prompt, sampling) = (request.prompt.clone(), request.sampling.clone());
+            answers.push(Answer { prompt, sampling, ids, fingerprints });
         }
         Ok(answers)
     }
@@ -64,12 +68,16 @@ impl Drop for Engine {
     }
 }
 
-fn read(mut events: Events) -> Result<Vec<u32>> {
-    let mut ids = Vec::new();
+fn read(mut events: Events) -> Result<(Vec<u32>, Vec<Fingerprint>)> {
+    let (mut ids, mut states, mut width) = (Vec::new(), Vec::new(), 0);
     while let Some(event) = events.blocking_recv() {
         match event? {
-            Event::Token(token) => ids.push(token.id),
-            Event::End(_) => return Ok(ids),
+            Event::Token { token, state } => {
+                ids.push(token.id);
+                width = state.len();
+                states.extend(state);
+            }
+            Event::End(_) => return Ok((ids, fingerprint::chunks(&states, width))),
         }
     }
     anyhow::bail!("the engine ended an answer without saying so")

@@ -10,6 +10,11 @@ pub const BLOCK: u32 = 64;
 pub struct Blocks {
     /// Mean clipped margin of each whole block, in micro-logits.
     pub means: Vec<u32>,
+    /// The same without tokens that jumped.
+    pub quiet: Vec<u32>,
+    /// Tokens that jumped: margins of half of the temperature and more, from the edges of top-k and top-p or where a sum happens
+    /// to lose most of its digits. Rare, and each is worth many others.
+    pub jumps: u64,
     /// Unclipped margins of tokens that are possible, in micro-logits.
     pub margins: Vec<u32>,
     /// Tokens that top-k or top-p exclude.
@@ -17,6 +22,7 @@ pub struct Blocks {
     /// Tokens that the checker would have chosen.
     agreed: u64,
     open: Open,
+    open_quiet: Open,
 }
 
 impl Blocks {
@@ -28,7 +34,11 @@ impl Blocks {
                 None => self.excluded += 1,
             }
             self.agreed += u64::from(token.margin == Some(0));
-            self.means.extend(self.open.push(clipped(token.margin, temperature), BLOCK));
+            let margin = clipped(token.margin, temperature);
+            let jumped = margin >= temperature.saturating_mul(500);
+            self.jumps += u64::from(jumped);
+            self.means.extend(self.open.push(margin, BLOCK));
+            self.quiet.extend(self.open_quiet.push(if jumped { 0 } else { margin }, BLOCK));
         }
     }
 
@@ -36,6 +46,12 @@ impl Blocks {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.means.len() as u64
+    }
+
+    /// Tokens.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.margins.len() as u64 + self.excluded
     }
 
     /// The largest mean.
@@ -60,6 +76,8 @@ impl Blocks {
     /// Both together.
     pub fn merge(&mut self, other: &Self) {
         self.means.extend(&other.means);
+        self.quiet.extend(&other.quiet);
+        self.jumps += other.jumps;
         self.margins.extend(&other.margins);
         self.excluded += other.excluded;
         self.agreed += other.agreed;
@@ -68,11 +86,10 @@ impl Blocks {
     /// For people.
     #[must_use]
     pub fn pair(&self, name: String) -> Pair {
-        let tokens = self.margins.len() as u64 + self.excluded;
         Pair {
             name,
             blocks: self.means.len() as u32,
-            agreement_ppm: (self.agreed * 1_000_000).checked_div(tokens).unwrap_or(0) as u32,
+            agreement_ppm: (self.agreed * 1_000_000).checked_div(self.tokens()).unwrap_or(0) as u32,
             mean: self.mean(),
             largest: self.largest(),
         }

@@ -57,6 +57,19 @@ pub fn beyond(values: &[u32], chance: f64) -> Option<f64> {
     Some((from + mean * (share / chance).ln().max(0.0)).max(f64::from(sorted[0])))
 }
 
+/// A number of events that is exceeded with the probability `chance` at most, where `rate` are to be expected (Poisson).
+#[must_use]
+pub fn events_beyond(rate: f64, chance: f64) -> u32 {
+    let (mut term, mut left) = ((-rate).exp(), -(-rate).exp_m1());
+    let mut events = 0;
+    while left > chance && events < 1000 {
+        events += 1;
+        term *= rate / f64::from(events);
+        left -= term;
+    }
+    events
+}
+
 /// The value under which a chi-square variable of so many degrees of freedom lies with 5 % (Wilson and Hilferty; within
 /// 1 % from 20 degrees on).
 fn chi_square_low(degrees: usize) -> f64 {
@@ -131,6 +144,15 @@ mod tests {
         assert!((exact..exact * 1.15).contains(&found), "{found} for {exact}: a little more, never less");
         assert_eq!(beyond(&values[..39], 1e-6), None);
         assert_eq!(beyond(&[7; 100], 1e-6), Some(7.0), "what does not vary has no tail");
+    }
+
+    #[test]
+    fn rare_events_come_together_as_poisson_says() {
+        // P(more than 1) = 5.0e-7 at a rate of 0.001, and P(more than 0) = 1.0e-3.
+        assert_eq!([1e-2, 1e-3, 1e-6, 1e-10].map(|chance| events_beyond(0.001, chance)), [0, 0, 1, 3]);
+        assert_eq!(events_beyond(0.0, 1e-6), 0);
+        // P(more than 12) = 1.3e-6 and P(more than 13) = 1.7e-7 at a rate of 2 (tables of the Poisson law).
+        assert_eq!(events_beyond(2.0, 1e-6), 13);
     }
 
     proptest! {

@@ -85,7 +85,7 @@ fn parse(line: &[u8]) -> Result<(String, Answer)> {
     let Parameters { temperature, top_k, top_p, presence_penalty, frequency_penalty } = params;
     let params = Params { temperature, top_k, top_p, presence_penalty, frequency_penalty };
     params.check()?;
-    Ok((engine, Answer { prompt, sampling: Sampling::seeded(&params, bytes), ids: answer }))
+    Ok((engine, Answer { prompt, sampling: Sampling::seeded(&params, bytes), ids: answer, fingerprints: Vec::new() }))
 }
 
 #[cfg(test)]

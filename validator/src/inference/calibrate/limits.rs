@@ -1,6 +1,6 @@
 //! From the blocks of honest engines to limits that they keep, and to what a block weighs as evidence. Pure.
 
-use incentive::evidence::{Bin, Stratum, Table};
+use incentive::evidence::{Bin, Stratum, Table, clipped};
 
 use super::blocks::{BLOCK, Blocks};
 use super::bounds;
@@ -23,7 +23,7 @@ pub fn stratum(range: Temperatures, families: &[Blocks], evidence: Vec<Bin>) -> 
         families.iter().map(of).try_fold(0.0, |most: f64, value| Some(most.max(value?))).map(guarded)
     };
     let soft = families.iter().map(edge).max().map(|edge| guarded(f64::from(edge)))?;
-    let hard = most(&|family| bounds::beyond(&family.means, CHANCE))?;
+    let hard = most(&|family| far(range, family))?;
     let end = most(&|family| bounds::beyond(&family.margins, CHANCE))?;
     let share = |family: &Blocks| bounds::share_at_most(family.above(soft), family.count());
     let worst = families.iter().map(share).fold(0.0, f64::max);
@@ -38,6 +38,14 @@ pub fn stratum(range: Temperatures, families: &[Blocks], evidence: Vec<Bin>) -> 
         evidence,
         end,
     })
+}
+
+/// A mean that honest blocks reach with a probability of [`CHANCE`] at most. Tokens that jump do not come from the tail of the
+/// others: as many as may come together are added, each as large as it can be.
+fn far(range: Temperatures, family: &Blocks) -> Option<f64> {
+    let jumps = bounds::share_at_most(family.jumps, family.tokens()) * f64::from(BLOCK);
+    let jump = f64::from(clipped(None, range.to - 1)) / f64::from(BLOCK);
+    Some(bounds::beyond(&family.quiet, CHANCE)? + f64::from(bounds::events_beyond(jumps, CHANCE)) * jump)
 }
 
 /// The lowest limit that bounds the share above it by [`SHARE`]; the largest block where there are too few.
@@ -134,6 +142,7 @@ mod tests {
         let mut blocks = Blocks::default();
         blocks.means = (1..=count).map(quantile).collect();
         blocks.margins.clone_from(&blocks.means);
+        blocks.quiet.clone_from(&blocks.means);
         blocks
     }
 

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use engine::check::{Claim, Placed, check};
 use engine::model::Decoder;
 use incentive::evidence::Token;
+use proof::fingerprint::{self, Distance};
 
 use super::answers::Answer;
 
@@ -20,12 +21,25 @@ pub fn tokens(placed: &[Placed]) -> Vec<Token> {
     placed.iter().map(one).collect()
 }
 
-/// The margins of an answer under the checker's logits.
+/// What the checker has found of an answer.
+pub struct Seen {
+    /// The margins.
+    pub tokens: Vec<Token>,
+    /// How far each of its fingerprints lies from the checker's own states.
+    pub distances: Vec<Distance>,
+    /// The checker's states, where the answer has fingerprints.
+    pub states: Vec<u16>,
+}
+
+/// Checks an answer.
 ///
 /// # Errors
 /// When the answer is none of this model, or the model fails.
-pub fn margins(checker: &mut dyn Decoder, answer: &Answer, stop: &[u32]) -> Result<Vec<Token>> {
-    let Answer { prompt, sampling, ids } = answer;
-    let claim = Claim { prompt, answer: ids, sampling, stop, hidden: false };
-    Ok(tokens(&check(checker, 0, &claim).context("an answer cannot be checked")?.tokens))
+pub fn see(checker: &mut dyn Decoder, answer: &Answer, stop: &[u32]) -> Result<Seen> {
+    let Answer { prompt, sampling, ids, fingerprints } = answer;
+    let claim = Claim { prompt, answer: ids, sampling, stop, hidden: !fingerprints.is_empty() };
+    let found = check(checker, 0, &claim).context("an answer cannot be checked")?;
+    let width = checker.info().hidden;
+    let distances = fingerprint::distances(fingerprints, &found.hidden, width, true).unwrap_or_default();
+    Ok(Seen { tokens: tokens(&found.tokens), distances, states: found.hidden })
 }

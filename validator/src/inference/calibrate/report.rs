@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use incentive::evidence::{Stratum, Table};
+use incentive::evidence::{FingerprintLimits, Stratum, Table};
 use serde::Serialize;
 
 use super::{bounds, limits};
@@ -55,6 +55,14 @@ impl Display for Outcome {
             let Weight { cheat, drift } = weight;
             let alarm = f64::from(incentive::evidence::Charts::MEAN_ALARM) / 1000.0 / drift;
             writeln!(f, "evidence at {range} is weighed against: {cheat} (found in about {} blocks)", alarm.ceil())?;
+        }
+        match &self.table.fingerprint {
+            Some(FingerprintLimits { exponents, mean, median }) => writeln!(
+                f,
+                "fingerprints: {exponents} exponents and signs may differ, mantissas by {:.3} on average and {median} in the middle",
+                f64::from(*mean) / 1000.0
+            )?,
+            None => writeln!(f, "fingerprints: none are asked for, one that needs no model would pass")?,
         }
         self.weaker(f)
     }

@@ -58,6 +58,7 @@ impl<'a> Requests<'a> {
             max_tokens: ANSWER,
             stop: self.text.stop_tokens().to_vec(),
             top_logprobs: 0,
+            states: true,
         })
     }
 
