@@ -23,6 +23,7 @@ mod watch;
 
 pub use cast::{Cheat, Fate, Field, Role};
 pub use judge::{Account, Finding, judge};
+pub use pay::{TABLE, policy};
 
 /// Runs a chain and a whole subnet until Ctrl-C, or for some epochs.
 #[derive(Clone, Debug, clap::Args)]

@@ -11,7 +11,7 @@ use super::chat::{MODEL, Served};
 
 /// What honest answers of the tiny model look like: `validator calibrate` over `miner models make tiny`, which makes the same
 /// model everywhere.
-const TABLE: &str = include_str!("tiny.table.json");
+pub const TABLE: &str = include_str!("tiny.table.json");
 /// Thousandths of the weight that answers earn.
 const SHARE: u32 = 500;
 
@@ -56,11 +56,12 @@ impl Pay {
     }
 }
 
-/// The dev preset with shorter windows, and answers after them.
+/// The dev preset with shorter windows, and answers of this model after them.
 ///
 /// Two dozen processes share two cores here, so the deadlines are many times what one miner needs alone. Whoever holds its
 /// answers back until all of them are overdue still finds the time that is paid running: 600 + 32 · 20 ms.
-fn policy(digest: ModelDigest) -> Policy {
+#[must_use]
+pub fn policy(digest: ModelDigest) -> Policy {
     let mut policy = Policy::dev();
     policy.window.duration_ms = 1_500;
     policy.window.opening_deadline_ms = 1_500;
