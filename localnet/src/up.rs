@@ -1,6 +1,6 @@
 //! A whole subnet on one machine: chain, owner, validators, honest and dishonest miners, each a process of its own.
 //!
-//! Read top to bottom: `run` starts the node, `setup` puts the subnet on the chain, `pay` says what is paid for, `launch`
+//! Read top to bottom: `pay` says what is paid for, `run` starts the node, `setup` puts the subnet on the chain, `launch`
 //! starts the neurons, `chat` talks to the miners, `watch` follows what they earn, `judge` says whether that is as it
 //! should be.
 
@@ -156,13 +156,13 @@ async fn subnet(options: &Options, place: &Place) -> Result<Option<report::Repor
 }
 
 async fn play(options: &Options, place: &Place, processes: &mut launch::Processes) -> Result<Option<report::Report>> {
+    let served = chat::Served::make(&launch::program("miner")?, &place.path).await?;
+    let pay = pay::Pay::write(&place.path, &served, options)?;
     let url = launch::node(options, &place.path, processes).await?;
     eprintln!("chain at {url}");
     let subnet = setup::subnet(&url, options, &place.path).await?;
     eprintln!("subnet {} is registered with {} neurons", subnet.netuid, subnet.neurons.len());
     eprintln!("weights are committed sealed, revealed early in the next epoch, and paid at its end");
-    let served = chat::Served::make(&launch::program("miner")?, &place.path).await?;
-    let pay = pay::Pay::write(&place.path, &served)?;
     let stage = launch::Stage { subnet: &subnet, served: &served, pay: &pay, url: &url, base: &place.path };
     let launched = launch::neurons(stage, processes).await?;
     if let Some((_, address)) = launched.miners.first() {

@@ -2,16 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use incentive::evidence::Table;
 use incentive::policy::{InferencePolicy, ModelPolicy, Policy};
 use incentive::task::ModelDigest;
 
+use super::Options;
 use super::chat::{MODEL, Served};
 
 /// What honest answers of the tiny model look like: `validator calibrate` over `miner models make tiny`, which makes the same
 /// model everywhere.
 pub const TABLE: &str = include_str!("tiny.table.json");
+/// Milliseconds for checks and weights after the last answer.
+const AFTER_MS: u64 = 1_200;
+/// Blocks of an epoch, at least, at which a window may open.
+const OPENINGS: u32 = 4;
 /// Thousandths of the weight that answers earn.
 const SHARE: u32 = 500;
 
@@ -27,10 +32,11 @@ impl Pay {
     /// Writes them.
     ///
     /// # Errors
-    /// When the folder cannot be written.
-    pub fn write(base: &Path, served: &Served) -> Result<Self> {
+    /// When an epoch is too short for a window, or the folder cannot be written.
+    pub fn write(base: &Path, served: &Served, options: &Options) -> Result<Self> {
         let table: Table = serde_json::from_str(TABLE).context("the table of the tiny model")?;
-        let (policy, path) = (policy(table.model), base.join("policy.toml"));
+        let (mut policy, path) = (policy(table.model), base.join("policy.toml"));
+        policy.window.reserve_blocks = reserve(&policy, options)?;
         policy.validate()?;
         let pay = Self { policy: path, table: base.join("tiny.table.json"), model: served.folder().to_owned() };
         for (path, text) in [(&pay.policy, toml::to_string(&policy)?), (&pay.table, TABLE.to_owned())] {
@@ -56,6 +62,19 @@ impl Pay {
     }
 }
 
+/// Blocks that a window, its checks and its weights take.
+fn reserve(policy: &Policy, options: &Options) -> Result<u32> {
+    let blocks = u32::try_from((policy.round_ms() + AFTER_MS).div_ceil(options.block_ms.max(1)))?;
+    let least = blocks + OPENINGS;
+    ensure!(
+        u32::from(options.tempo) >= least,
+        "an epoch of {} blocks of {} ms is too short for a window and its checks; choose --tempo {least} or longer blocks",
+        options.tempo,
+        options.block_ms
+    );
+    Ok(blocks)
+}
+
 /// The dev preset with shorter windows, and answers of this model after them.
 ///
 /// Two dozen processes share two cores here, so the deadlines are many times what one miner needs alone. Whoever holds its
@@ -65,7 +84,6 @@ pub fn policy(digest: ModelDigest) -> Policy {
     let mut policy = Policy::dev();
     policy.window.duration_ms = 1_500;
     policy.window.opening_deadline_ms = 1_500;
-    policy.window.reserve_blocks = 16;
     let model = ModelPolicy {
         id: MODEL.to_owned(),
         digest,
