@@ -1,5 +1,7 @@
 //! One event of an answer: what is needed of it, and nothing else. The text is passed over; ids are what is checked.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use engine::generation::Finish;
 use incentive::verdict::Fault;
 use proof::fingerprint::Fingerprint;
@@ -113,8 +115,9 @@ pub(super) fn parse(data: &str) -> Result<Event, Fault> {
     Ok(event)
 }
 
-fn decode(_text: &str) -> Result<Fingerprint, Fault> {
-    Err(Fault::Malformed)
+fn decode(text: &str) -> Result<Fingerprint, Fault> {
+    let bytes = STANDARD.decode(text).map_err(|_| Fault::Malformed)?;
+    Fingerprint::from_bytes(&bytes).map_err(|_| Fault::Malformed)
 }
 
 impl From<Assay> for Binding {

@@ -4,7 +4,7 @@
 //! stand sentences of others, of those that have the most words in common with what the request says already: people stay with a
 //! subject. What has no middle, one or two sentences, is taken as it was recorded: short texts repeat among users, too.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
 use rand_chacha::rand_core::RngCore;
@@ -41,7 +41,8 @@ pub(super) struct Texts {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Theme {
     words: HashSet<u64>,
-    said: HashSet<u64>,
+    /// Ordered, so that the same draws forget the same.
+    said: BTreeSet<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -202,4 +203,35 @@ fn words(text: &str) -> impl Iterator<Item = u64> {
 /// FNV-1a: equal texts have equal numbers, on every machine and in every run.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn sentences_end_behind_their_mark_and_the_space_after_it() {
+        for (text, expected) in [
+            ("One. Two? Three!", vec!["One. ", "Two? ", "Three!"]),
+            ("Version 3.11 is fine.", vec!["Version 3.11 is fine."]),
+            ("Context:\nA line\n\nQuestion: why?", vec!["Context:\n", "A line\n\n", "Question: ", "why?"]),
+            ("什么？好。", vec!["什么？", "好。"]),
+            ("", vec![]),
+        ] {
+            let found: Vec<_> = sentences(text).into_iter().map(|range| &text[range]).collect();
+            assert_eq!(found, expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sentences_are_the_whole_text(text in "[a-z。.?!:\n é🦀]{0,900}") {
+            let ranges = sentences(&text);
+            let joined: String = ranges.iter().map(|range| &text[range.clone()]).collect();
+            prop_assert_eq!(joined, text);
+            prop_assert!(ranges.iter().all(|range| !range.is_empty()));
+        }
+    }
 }
