@@ -234,7 +234,7 @@ fn record(
         let task = outcome.task();
         let frozen = store.frozen(&outcome.registration, task)?;
         outcome.verdict = without_endless_freeze(outcome.verdict, frozen, policy.reputation.windows);
-        board.record(outcome.registration, outcome.uid, task, &outcome.verdict, window, policy);
+        board.record(outcome.registration, outcome.uid, (task, outcome.verdict), window, policy);
     }
     Ok(())
 }

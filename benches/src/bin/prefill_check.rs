@@ -3,9 +3,9 @@
 //!     cargo run --release -p benches --no-default-features --bin prefill_check [-- SECONDS [PROMPT [ANSWER]]]
 //!
 //! The 8B shape is measured with 2 and with 6 of its 32 layers, and what a layer takes is added up: all of it does not fit
-//! a small machine beside other work.
+//! a small machine beside other work. Processor time (Linux) says what a machine without other work would take.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use benches::machine;
@@ -35,7 +35,7 @@ fn main() -> anyhow::Result<()> {
     let (seconds, prompt, answer) = (number(1, 20)?, number(2, 256)?, number(3, 256)?);
     println!("machine: {}", machine());
     println!("prompts of {prompt} tokens, answers of {answer}, {seconds} s for each");
-    println!("model          precision  layers measured  tokens/s  s per answer  answers per hour");
+    println!("model          precision  layers measured  tokens/s  s per answer  processor s  answers per hour");
     let case = Case { prompt: prompt as usize, answer: answer as usize, time: Duration::from_secs(seconds.into()) };
     for shape in shapes() {
         for precision in shape.precisions {
@@ -47,32 +47,56 @@ fn main() -> anyhow::Result<()> {
 
 fn measure(shape: &Shape, precision: Precision, case: &Case) -> anyhow::Result<()> {
     let layers = shape.config.windows.len();
-    let (seconds, measured) = match shape.part {
+    let (spent, measured) = match shape.part {
         None => (of_layers(shape, layers, precision, case)?, layers.to_string()),
         Some((few, more)) => {
             let (short, long) = (of_layers(shape, few, precision, case)?, of_layers(shape, more, precision, case)?);
-            let layer = (long - short) / (more - few) as f64;
-            (short + layer * (layers - few) as f64, format!("{few} and {more} of {layers}"))
+            let all = |short, long| short + (long - short) / (more - few) as f64 * (layers - few) as f64;
+            let spent = Spent { wall: all(short.wall, long.wall), processor: all(short.processor, long.processor) };
+            (spent, format!("{few} and {more} of {layers}"))
         }
     };
     println!(
-        "{:<13}  {:<9}  {measured:<15}  {:<8.1}  {seconds:<12.2}  {:.0}",
+        "{:<13}  {:<9}  {measured:<15}  {:<8.1}  {:<12.2}  {:<11.2}  {:.0}",
         shape.name,
         precision.to_string(),
-        (case.prompt + case.answer) as f64 / seconds,
-        3_600.0 / seconds,
+        (case.prompt + case.answer) as f64 / spent.wall,
+        spent.wall,
+        spent.processor,
+        3_600.0 / spent.wall,
     );
     Ok(())
 }
 
-/// Seconds of one check with so many layers.
-fn of_layers(shape: &Shape, layers: usize, precision: Precision, case: &Case) -> anyhow::Result<f64> {
+/// Seconds of one check.
+#[derive(Clone, Copy)]
+struct Spent {
+    wall: f64,
+    processor: f64,
+}
+
+/// What one check takes with so many layers.
+fn of_layers(shape: &Shape, layers: usize, precision: Precision, case: &Case) -> anyhow::Result<Spent> {
     let config = Config { windows: vec![None; layers], ..shape.config.clone() };
     let context = Some(case.prompt + case.answer);
     let options = LoadOptions { precision: Some(precision), context, ..LoadOptions::default() };
     let mut decoder = random(&config, 1, &options)?;
-    let speed = speed(decoder.as_mut(), case.prompt, case.answer, case.time)?;
-    Ok(speed.elapsed.as_secs_f64() / f64::from(speed.answers))
+    // Caches are warm after the first.
+    speed(decoder.as_mut(), case.prompt, case.answer, Duration::ZERO)?;
+    let (begin, before) = (Instant::now(), processor_seconds());
+    let mut answers = 0;
+    while begin.elapsed() < case.time {
+        answers += speed(decoder.as_mut(), case.prompt, case.answer, Duration::ZERO)?.answers;
+    }
+    let each = |seconds: f64| seconds / f64::from(answers.max(1));
+    Ok(Spent { wall: each(begin.elapsed().as_secs_f64()), processor: each(processor_seconds() - before) })
+}
+
+/// What this process has used of all processors; 0 where `/proc` does not say. The kernel counts in hundredths.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// Dimensions of the published `config.json` of Qwen2.5-0.5B, Qwen2.5-1.5B and Llama-3.1-8B.

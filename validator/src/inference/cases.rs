@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use incentive::evidence::{Charts, Table};
-use incentive::inference::{deadline_us, too_fast};
-use incentive::policy::ModelPolicy;
+use incentive::inference::too_fast;
 use incentive::units::Registration;
 use incentive::verdict::Verdict;
 use tokio::time::Instant;
@@ -14,7 +13,7 @@ use super::audit::{Answer, Asker, Examined, form};
 use super::memory::Memory;
 use super::models::Model;
 use super::sample::{Candidate, Claims};
-use super::settle::{Found, Heard, Hold, verdict};
+use super::settle::{Found, Heard, Hold, in_time, verdict};
 use crate::dispatch::Target;
 use crate::record::{Counts, Outcome, Work};
 
@@ -157,14 +156,4 @@ fn is_checkable(answer: &Answer) -> bool {
 
 fn candidate(answer: &Answer) -> Candidate {
     Candidate { tokens: answer.tokens(), prompt: answer.prompt_tokens() }
-}
-
-/// Tokens before their deadlines in the time that is paid.
-fn in_time(model: &ModelPolicy, answers: &[Answer], end: Instant) -> u64 {
-    let of_one = |answer: &Answer| {
-        let until = u64::try_from(end.saturating_duration_since(answer.received.began).as_micros()).unwrap_or(u64::MAX);
-        let due = |index| deadline_us(model, answer.prompt_tokens(), index).min(until);
-        (0..).zip(&answer.received.arrivals_us).filter(|(index, at)| **at <= due(*index)).count() as u64
-    };
-    answers.iter().map(of_one).sum()
 }

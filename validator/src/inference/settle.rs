@@ -1,6 +1,6 @@
 //! From what one miner sent, and what was found out about a sample of it, to a verdict. Pure.
 
-use incentive::inference::{credit, credit_share, score};
+use incentive::inference::{credit, credit_share, deadline_us, score};
 use incentive::policy::ModelPolicy;
 use incentive::verdict::{Fault, Verdict};
 use tokio::time::Instant;
@@ -52,16 +52,16 @@ pub fn verdict(model: &ModelPolicy, heard: &Heard, hold: Hold, found: Found, mem
         return Verdict::Rejected(fault);
     }
     let sent: u64 = heard.all().map(|answer| u64::from(answer.tokens())).sum();
-    let (all, paid) = credits(model, &heard.hold, hold.end);
     if heard.hold.iter().all(|answer| answer.received.ids.is_empty()) {
         return Verdict::Rejected(silence(heard));
     }
     if u64::from(found.checked) < sent.min(least.into()) {
         return Verdict::Void;
     }
-    if all == 0 {
+    if in_time(model, &heard.hold, hold.end) == 0 {
         return Verdict::Rejected(Fault::Late);
     }
+    let (_, paid) = credits(model, &heard.hold, hold.end);
     Verdict::Accepted(score(paid, hold.ms, memory.gate()))
 }
 
@@ -74,6 +74,17 @@ pub fn credits(model: &ModelPolicy, answers: &[Answer], end: Instant) -> (u64, u
         let worth = worth(model, answer, u64::try_from(until).unwrap_or(u64::MAX));
         (all + worth, paid + if answer.temperature() >= PAID { worth } else { 0 })
     })
+}
+
+/// Tokens before their deadlines in the time that is paid.
+#[must_use]
+pub fn in_time(model: &ModelPolicy, answers: &[Answer], end: Instant) -> u64 {
+    let of_one = |answer: &Answer| {
+        let until = u64::try_from(end.saturating_duration_since(answer.received.began).as_micros()).unwrap_or(u64::MAX);
+        let due = |index| deadline_us(model, answer.prompt_tokens(), index).min(until);
+        (0..).zip(&answer.received.arrivals_us).filter(|(index, at)| **at <= due(*index)).count() as u64
+    };
+    answers.iter().map(of_one).sum()
 }
 
 /// What a probe between two windows was worth, as a share of what was expected of it: the tokens up to its end if it had one,
@@ -219,7 +230,8 @@ mod tests {
     fn a_pause_and_a_burst_is_late() {
         let window = Window::of(|start| {
             let mut answer = answer(start, 1.0);
-            answer.received.arrivals_us.fill(9_000_000);
+            // A tenth of a token's time after the last deadline: credits are left, and yet no token was in time.
+            answer.received.arrivals_us.fill(1_455_000);
             vec![answer]
         });
         assert_eq!(window.verdict(CHECKED, &Memory::default()), Verdict::Rejected(Fault::Late));

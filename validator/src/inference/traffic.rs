@@ -31,8 +31,8 @@ pub const BODY_LIMIT: usize = 13 << 10;
 const FILE_LIMIT: u64 = 64 << 20;
 /// Texts of a role that are enough to make new ones of; fewer are helped out by those that come with the program.
 const TEXTS: usize = 32;
-/// Shapes that come with the program.
-const BUILT_IN: &str = include_str!("../../traffic/default.jsonl");
+/// The requests that come with the program, one per line; `validator/traffic/default.py` made them.
+pub const BUILT_IN: &str = include_str!("../../traffic/default.jsonl");
 
 /// A request as any client could send it.
 #[derive(Clone, Debug, PartialEq)]
@@ -196,6 +196,12 @@ fn read(lines: &str, texts: &mut Vec<(Role, String)>) -> Result<(Vec<Shape>, usi
         }
     }
     Ok((shapes, passed_over))
+}
+
+/// Whether a recorded request has probes like it, for a model with this context.
+#[must_use]
+pub fn has_probe(line: &str, context: u32) -> bool {
+    Shape::read(line, &mut Vec::new()).is_ok_and(|shape| shape.is_some_and(|shape| shape.fits(context)))
 }
 
 /// Probes for one model.

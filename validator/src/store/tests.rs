@@ -32,7 +32,7 @@ fn hold(store: &Store, block: u64, void: Option<VoidReason>, outcomes: Vec<Outco
     let mut board = store.board().unwrap();
     for outcome in outcomes.iter().filter(|_| void.is_none()) {
         let window = Window { block: Block(block), tempo: 20 };
-        board.record(outcome.registration, outcome.uid, outcome.task(), &outcome.verdict, window, &Policy::dev());
+        board.record(outcome.registration, outcome.uid, (outcome.task(), outcome.verdict), window, &Policy::dev());
     }
     let end = RoundEnd { block: Block(block), void, outcomes, secret: Some([9; 32]), took_ms: 5 };
     store.end_round(&end, &board).unwrap();
@@ -213,7 +213,7 @@ fn a_database_from_before_there_were_tasks_is_one_of_compute() {
     ];
     for (neuron, uid, block, verdict) in windows.into_iter().chain(last) {
         let window = Window { block: Block(block), tempo: 20 };
-        expected.record(neuron, Uid(uid), Task::Compute, &verdict, window, &Policy::dev());
+        expected.record(neuron, Uid(uid), (Task::Compute, verdict), window, &Policy::dev());
     }
     assert_eq!(store.board().unwrap(), expected);
     let outcome = |registration, uid, verdict, rounds| Outcome {

@@ -156,7 +156,7 @@ fn an_honest_miner_is_not_accused() {
 
 #[test]
 fn the_exceedance_chart_keeps_its_false_alarm_rate_at_its_bound() {
-    // Exactly one block in a thousand over `soft`, the most that a table may have: on average 3.4 million blocks from one
+    // Exactly one block in a thousand over `soft`, the most that a table may have: on average 3.1 million blocks from one
     // alarm to the next.
     let stratum = calibrated();
     let (mut random, mut charts, mut alarms) = (Random(11), Charts::default(), 0);
