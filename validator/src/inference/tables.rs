@@ -190,7 +190,13 @@ mod tests {
             checker: checker(),
             strata: vec![stratum, next],
             fingerprint: None,
-            pairs: vec![Pair { name: "one against another".to_owned(), blocks: 6000, agreement_ppm: 990_000, mean: 100, largest: 900 }],
+            pairs: vec![Pair {
+                name: "one against another".to_owned(),
+                blocks: 6000,
+                agreement_ppm: 990_000,
+                mean: 100,
+                largest: 900,
+            }],
         }
     }
 

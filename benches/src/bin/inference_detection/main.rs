@@ -46,7 +46,9 @@ const MINERS: u64 = 40;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [model, other, counts @ ..] = &arguments[..] else { anyhow::bail!("MODEL OTHER [CALIBRATION [HONEST [CHEATS]]]") };
+    let [model, other, counts @ ..] = &arguments[..] else {
+        anyhow::bail!("MODEL OTHER [CALIBRATION [HONEST [CHEATS]]]")
+    };
     let count = |index: usize| counts.get(index).map_or(Ok(3000), |count| count.parse().context("a number of blocks"));
     println!("machine: {}", machine());
     println!("command: cargo run -p benches --bin inference_detection -- {}", arguments.join(" "));
@@ -143,7 +145,10 @@ impl Bench {
             let faults = faults(&self.table, &pool.tokens);
             println!(
                 "{:58}  {:>6}  {over:>10}   {low:.5} ..= {high:.5}  {hard:>6}  {faults:>6}  {} of {}",
-                variant.name, pool.blocks.count(), pool.prints.0, pool.prints.1
+                variant.name,
+                pool.blocks.count(),
+                pool.prints.0,
+                pool.prints.1
             );
             if noisiest.as_ref().is_none_or(|most| most.blocks.mean() < pool.blocks.mean()) {
                 noisiest = Some(pool);
@@ -177,7 +182,8 @@ impl Bench {
         let width = self.checker.info().hidden;
         for answer in &mut answers {
             let stop = self.model.text.stop_tokens();
-            let claim = Claim { prompt: &answer.prompt, answer: &answer.ids, sampling: &answer.sampling, stop, hidden: true };
+            let claim =
+                Claim { prompt: &answer.prompt, answer: &answer.ids, sampling: &answer.sampling, stop, hidden: true };
             answer.fingerprints = fingerprint::chunks(&check(&mut *self.checker, 0, &claim)?.hidden, width);
         }
         let pool = self.judged(answers)?;
@@ -205,7 +211,11 @@ impl Bench {
         for deviation in [0.002, 0.005, 0.01, 0.02, 0.035, 0.05] {
             let noisy = Wrapped::noisy(self.model.load(&Variant::new("a cheat", None))?, deviation);
             let pool = self.pool(noisy, (self.cheats / 3).max(100), 6, Generation::clone)?;
-            println!("{}  {:>12}", row(&format!("{deviation}"), &pool.blocks, limits), alarm(&self.table, &pool, PATIENCE));
+            println!(
+                "{}  {:>12}",
+                row(&format!("{deviation}"), &pool.blocks, limits),
+                alarm(&self.table, &pool, PATIENCE)
+            );
         }
         Ok(())
     }

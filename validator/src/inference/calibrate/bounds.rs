@@ -113,7 +113,8 @@ mod tests {
     /// Tables of Clopper and Pearson's bounds (R: `binom.test`, `qbeta`).
     #[test]
     fn shares_are_those_of_the_tables() {
-        let near = |value: f64, expected: f64| assert!((value / expected - 1.0).abs() < 1e-4, "{value}, not {expected}");
+        let near =
+            |value: f64, expected: f64| assert!((value / expected - 1.0).abs() < 1e-4, "{value}, not {expected}");
         near(share_at_most(0, 2995), 0.000_999_74);
         near(share_at_most(0, 300), 0.009_936_1);
         near(share_at_most(1, 10), 0.394_163);
