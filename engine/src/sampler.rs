@@ -19,7 +19,7 @@ use proof::inference::ParamsError;
 
 use crate::generation::Sampling;
 pub use noise::{Noise, gumbel};
-pub use place::{Edge, Place, place};
+pub use place::{Place, place};
 
 /// Logits at one place of a sequence.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,7 @@ pub fn choose(row: &Row<'_>, sampling: &Sampling) -> Result<Choice, SamplerError
 /// # Errors
 /// As [`choose`].
 pub fn margin(row: &Row<'_>, sampling: &Sampling, token: u32) -> Result<Option<f32>, SamplerError> {
-    Ok(place(row, sampling, token, &[], Edge::EXACT)?.margin)
+    Ok(place(row, sampling, token, &[], 0.0)?.margin)
 }
 
 /// The tokens that top-k and top-p leave, ascending; all where they exclude none.

@@ -1,7 +1,6 @@
 //! Which tokens top-k and top-p leave.
 
 use crate::generation::Sampling;
-use crate::sampler::Edge;
 use crate::sampler::probability::{RELATIVE_ERROR, exp_near};
 use crate::sampler::scale::{Scaled, largest};
 
@@ -41,14 +40,14 @@ pub(super) struct Bounds {
     most: f64,
 }
 
-/// The bounds of [`cut`], each of its numbers within `edge`; `None` where all tokens are left.
-pub(super) fn bounds(scaled: &Scaled, sampling: &Sampling, edge: Edge) -> Option<Bounds> {
+/// The bounds of [`cut`] where the difference of two logits may be `edge` more or less; `None` where all tokens are left.
+pub(super) fn bounds(scaled: &Scaled, sampling: &Sampling, edge: f32) -> Option<Bounds> {
     let limited = (1..scaled.z.len()).contains(&sampling.top_k);
     if !limited && sampling.top_p >= 1.0 {
         return None;
     }
+    let room = edge / sampling.temperature;
     let first = limited.then(|| top(&scaled.z, sampling.top_k));
-    let room = edge.logit / sampling.temperature;
     let last = first.as_ref().and_then(|first| first.last()).map_or(f32::NEG_INFINITY, |last| value(*last));
     let mut sure = match &first {
         Some(first) => first[first.partition_point(|key| value(*key) >= last + room).max(1) - 1],
@@ -56,16 +55,21 @@ pub(super) fn bounds(scaled: &Scaled, sampling: &Sampling, edge: Edge) -> Option
     };
     let mut most = f64::INFINITY;
     if sampling.top_p < 1.0 {
-        // Above 0, so that a sum of nothing is below it.
-        let least = (f64::from(sampling.top_p) - edge.mass).max(1e-9);
+        // All before the edge and all behind it shifted against each other: the odds change by a factor.
+        let [least, largest] = [-room, room].map(|room| with_odds(f64::from(sampling.top_p), f64::from(room).exp()));
         // Sums here are near and not those of the rule: without room, nothing but what is sure.
-        most = if edge.mass > 0.0 { f64::from(sampling.top_p) + edge.mass } else { 0.0 };
+        most = if edge > 0.0 { largest } else { 0.0 };
         sure = sure.max(match &first {
             Some(first) => first[exact(first, least) - 1],
             None => nucleus(scaled, least).into_iter().filter_map(|id| key_of(scaled, id)).min().unwrap_or(0),
         });
     }
     Some(Bounds { sure, least: last - room, first, most })
+}
+
+/// A probability whose odds are `factor` times those of `p`.
+fn with_odds(p: f64, factor: f64) -> f64 {
+    p * factor / (p * factor + (1.0 - p))
 }
 
 impl Bounds {

@@ -4,21 +4,6 @@ use crate::generation::Sampling;
 use crate::sampler::cut::key_of;
 use crate::sampler::{Noise, Row, SamplerError, contest, cut, scale};
 
-/// How far two honest machines may see the edge of top-k and top-p apart. Their logits differ in the last bits, and a
-/// token at the edge falls on either side of it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Edge {
-    /// Of the sum of probabilities that top-p is compared with.
-    pub mass: f64,
-    /// Of the logit of the last token that top-k leaves.
-    pub logit: f32,
-}
-
-impl Edge {
-    /// The rule as it stands.
-    pub const EXACT: Self = Self { mass: 0.0, logit: 0.0 };
-}
-
 /// How a token stands to the chosen one, in units of scores: times the temperature these are logits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
@@ -29,13 +14,14 @@ pub struct Place {
     pub end: Option<f32>,
 }
 
-/// Places `token`, with the cut wherever within `edge` it is kindest to it: as wide as it must be to hold the token, as
-/// narrow as it may be otherwise. Then neither a token that only one side kept nor one that only the other side kept
-/// counts as a fault.
+/// Places `token` where two honest machines may see the difference of two logits `edge` apart, and so disagree on which
+/// tokens top-k and top-p leave. The cut is taken where it is kindest to the token: as wide as it must be to hold it, and
+/// as narrow as it may be otherwise. Then neither a token that one side alone kept nor one that the other side alone kept
+/// counts as a fault. At an edge of 0 it is the rule as it stands.
 ///
 /// # Errors
 /// As [`crate::sampler::choose`].
-pub fn place(row: &Row<'_>, sampling: &Sampling, token: u32, ends: &[u32], edge: Edge) -> Result<Place, SamplerError> {
+pub fn place(row: &Row<'_>, sampling: &Sampling, token: u32, ends: &[u32], edge: f32) -> Result<Place, SamplerError> {
     let mut scaled = scale::scale(row, sampling)?;
     if sampling.temperature == 0.0 {
         let behind = |id: u32| scaled.z.get(id as usize).map(|z| scaled.max - z).filter(|margin| margin.is_finite());

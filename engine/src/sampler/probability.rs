@@ -24,8 +24,8 @@ pub fn logprobs(logits: &[f32], id: u32, alternatives: usize) -> (f32, Vec<(u32,
 #[must_use]
 pub fn own_and_best(logits: &[f32], id: u32) -> (f32, f32) {
     let max = super::scale::largest(logits);
-    let norm = sum_of_exp(logits, max).ln();
-    let of = |logit: f32| (f64::from(logit) - f64::from(max) - norm) as f32;
+    let norm = f64::from(max) + sum_of_exp(logits, max).ln();
+    let of = |logit: f32| (f64::from(logit) - norm) as f32;
     (logits.get(id as usize).map_or(f32::NEG_INFINITY, |logit| of(*logit)), of(max))
 }
 

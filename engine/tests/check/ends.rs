@@ -26,8 +26,8 @@ fn honest_ends() {
     for answered in &answers {
         let tokens = checked(&model, answered, &answered.answer).tokens;
         let (last, before) = tokens.split_last().expect("an answer");
-        assert!(before.iter().all(|token| !token.end && token.end_margin.is_none_or(|margin| margin > 0.0)));
-        assert_eq!(last.end_margin == Some(0.0), last.end);
+        assert!(before.iter().all(|token| !token.ending()));
+        assert_eq!((last.end, last.end_margin == Some(0.0)), (last.ending(), last.ending()));
         ended += usize::from(last.end);
     }
     assert!(ended > 12, "{ended} of {} ended", answers.len());
@@ -58,7 +58,10 @@ fn an_end_passed_over_shows_where() {
         let token = checked(&model, answered, &answer).tokens[at];
         // An end at the edge of top-p may have been excluded on the other side: then nothing is said.
         let passed_over = token.end_margin == Some(0.0) && token.margin != Some(0.0);
-        assert!(!token.end && (passed_over || token.end_margin.is_none()), "{token:?}");
+        assert!(
+            !token.end && passed_over == token.ending() && (passed_over || token.end_margin.is_none()),
+            "{token:?}"
+        );
         // On after the end itself.
         let tokens = checked(&model, answered, &[&answered.answer[..], &[1]].concat()).tokens;
         assert!(tokens[at].end && tokens.len() == at + 2);

@@ -2,6 +2,7 @@
 
 mod cheats;
 mod ends;
+mod engines;
 mod hostile;
 mod noise;
 
