@@ -36,7 +36,8 @@ pub fn to_four_bits(from: &Path, to: &Path) -> Result<()> {
 fn round(block: &mut [u8]) {
     let (weights, _) = block.as_chunks_mut::<4>();
     let values: Vec<f32> = weights.iter().copied().map(f32::from_le_bytes).collect();
-    let largest = values.iter().copied().fold(0.0f32, |most, value| if value.abs() > most.abs() { value } else { most });
+    let largest =
+        values.iter().copied().fold(0.0f32, |most, value| if value.abs() > most.abs() { value } else { most });
     let step = largest / -8.0;
     for (weight, value) in weights.iter_mut().zip(values) {
         let steps = if step == 0.0 { 0.0 } else { (value / step).round().clamp(-8.0, 7.0) };

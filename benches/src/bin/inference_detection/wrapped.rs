@@ -49,7 +49,10 @@ impl Decoder for Wrapped {
         let random = &mut self.random;
         match &mut self.change {
             Change::Noise(deviation) => {
-                outputs.iter_mut().flat_map(|output| &mut output.logits).for_each(|logit| *logit += *deviation * normal(random));
+                outputs
+                    .iter_mut()
+                    .flat_map(|output| &mut output.logits)
+                    .for_each(|logit| *logit += *deviation * normal(random));
             }
             Change::Mixed(other, share) => {
                 for (own, other) in outputs.iter_mut().zip(other.forward(batch)?) {

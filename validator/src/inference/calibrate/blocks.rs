@@ -73,8 +73,15 @@ impl Blocks {
         self.means.iter().filter(|mean| **mean > limit).count() as u64
     }
 
-    /// Both together.
-    pub fn merge(&mut self, other: &Self) {
+    /// All of them together.
+    pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        parts.into_iter().fold(Self::default(), |mut all, part| {
+            all.merge(part);
+            all
+        })
+    }
+
+    fn merge(&mut self, other: &Self) {
         self.means.extend(&other.means);
         self.quiet.extend(&other.quiet);
         self.jumps += other.jumps;

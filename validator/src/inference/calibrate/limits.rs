@@ -77,30 +77,43 @@ pub struct Weighed {
 pub fn weigh(families: &[Blocks], cheat: &Blocks) -> Option<Weighed> {
     let noisiest = families.iter().max_by_key(|family| family.mean())?;
     let honest: Vec<u32> = noisiest.means.iter().map(|mean| (u64::from(*mean) * GUARD / 100) as u32).collect();
-    let mut edges: Vec<u32> = [0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.995].into_iter().filter_map(|q| quantile(&honest, q)).collect();
-    edges.extend([0.05, 0.2, 0.4, 0.6, 0.8, 0.95].into_iter().filter_map(|q| quantile(&cheat.means, q)));
-    edges.push(u32::MAX);
-    edges.sort_unstable();
-    edges.dedup();
+    let shelves = shelves(&honest, &cheat.means);
+    // One more on each shelf than was seen, as in the ratios.
+    let total = |of: fn(&Shelf) -> f64| shelves.iter().map(|shelf| of(shelf) + 1.0).sum::<f64>();
+    let (all_honest, all_cheat) = (total(|shelf| shelf.honest), total(|shelf| shelf.cheat));
+    let weight = |shelf: &Shelf| (shelf.ratio() * all_honest / all_cheat).ln();
+    let drift = shelves.iter().map(|shelf| (shelf.cheat + 1.0) / all_cheat * weight(shelf)).sum();
+    let bins = shelves.iter().map(|shelf| Bin { up_to: shelf.up_to, weight: milli(weight(shelf)) }).collect();
+    (drift >= DRIFT).then_some(Weighed { bins, drift })
+}
+
+/// Blocks by their means. Neighbours whose ratios would not rise become one.
+fn shelves(honest: &[u32], cheat: &[u32]) -> Vec<Shelf> {
+    let edges = edges(honest, cheat);
     let counts = |means: &[u32]| {
         let mut counts = vec![0.0; edges.len()];
         means.iter().for_each(|mean| counts[edges.partition_point(|edge| edge < mean)] += 1.0);
         counts
     };
-    let mut bins: Vec<Shelf> = Vec::new();
-    for ((up_to, honest), cheat) in edges.iter().zip(counts(&honest)).zip(counts(&cheat.means)) {
-        bins.push(Shelf { up_to: *up_to, honest, cheat });
-        while let [.., below, above] = &bins[..] && below.ratio() >= above.ratio() {
-            let merged = Shelf { up_to: above.up_to, honest: below.honest + above.honest, cheat: below.cheat + above.cheat };
-            bins.truncate(bins.len() - 2);
-            bins.push(merged);
+    let mut shelves: Vec<Shelf> = Vec::new();
+    for ((up_to, honest), cheat) in edges.iter().zip(counts(honest)).zip(counts(cheat)) {
+        let mut shelf = Shelf { up_to: *up_to, honest, cheat };
+        while let Some(below) = shelves.pop_if(|below| below.ratio() >= shelf.ratio()) {
+            shelf = Shelf { honest: below.honest + shelf.honest, cheat: below.cheat + shelf.cheat, ..shelf };
         }
+        shelves.push(shelf);
     }
-    let totals = bins.iter().fold((0.0, 0.0), |(honest, cheat), bin| (honest + bin.honest + 1.0, cheat + bin.cheat + 1.0));
-    let weight = |bin: &Shelf| (bin.ratio() * totals.0 / totals.1).ln();
-    let drift = bins.iter().map(|bin| (bin.cheat + 1.0) / totals.1 * weight(bin)).sum();
-    let bins = bins.iter().map(|bin| Bin { up_to: bin.up_to, weight: milli(weight(bin)) }).collect();
-    (drift >= DRIFT).then_some(Weighed { bins, drift })
+    shelves
+}
+
+/// Ends of shelves: quantiles of both.
+fn edges(honest: &[u32], cheat: &[u32]) -> Vec<u32> {
+    let honest = [0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.995].into_iter().filter_map(|part| quantile(honest, part));
+    let cheat = [0.05, 0.2, 0.4, 0.6, 0.8, 0.95].into_iter().filter_map(|part| quantile(cheat, part));
+    let mut edges: Vec<u32> = honest.chain(cheat).chain([u32::MAX]).collect();
+    edges.sort_unstable();
+    edges.dedup();
+    edges
 }
 
 /// Thousandths of a nat, never more than a table may hold.
@@ -180,7 +193,8 @@ mod tests {
         assert!(bins.is_sorted_by(|a, b| a.up_to < b.up_to && a.weight <= b.weight), "{bins:?}");
         assert_eq!(bins.last().map(|bin| bin.up_to), Some(u32::MAX));
         let weight = |mean: u32| f64::from(bins.iter().find(|bin| mean <= bin.up_to).expect("a bin").weight) / 1000.0;
-        let gained = |blocks: &Blocks| blocks.means.iter().map(|mean| weight(*mean)).sum::<f64>() / blocks.count() as f64;
+        let gained =
+            |blocks: &Blocks| blocks.means.iter().map(|mean| weight(*mean)).sum::<f64>() / blocks.count() as f64;
         assert!(gained(&honest) < -0.1 && drift > 0.1, "{} and {drift}", gained(&honest));
         // What decides how often an honest miner is suspected: its evidence gains nothing in the mean, as a factor.
         let factor = honest.means.iter().map(|mean| weight(*mean).exp()).sum::<f64>() / 3000.0;

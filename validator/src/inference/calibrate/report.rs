@@ -32,13 +32,20 @@ impl Display for Outcome {
         let Table { model, checker, pairs, strata, .. } = &self.table;
         writeln!(f, "model 0x{model}\nchecked by {checker}\n")?;
         let width = pairs.iter().map(|pair| pair.name.len()).max().unwrap_or(0);
-        writeln!(f, "{:width$}  {:>7}  {:>9}  {:>12}  {:>13}", "honest engines", "blocks", "agreement", "mean margin", "largest block")?;
+        writeln!(
+            f,
+            "{:width$}  {:>7}  {:>9}  {:>12}  {:>13}",
+            "honest engines", "blocks", "agreement", "mean margin", "largest block"
+        )?;
         for pair in pairs {
             let agreement = f64::from(pair.agreement_ppm) / 1e4;
             let (mean, largest) = (logits(pair.mean), logits(pair.largest));
             writeln!(f, "{:width$}  {:>7}  {agreement:>7.3} %  {mean:>12.6}  {largest:>13.6}", pair.name, pair.blocks)?;
         }
-        writeln!(f, "\ntemperatures   blocks  soft limit  hard limit  limit of ends  honest blocks over the soft limit")?;
+        writeln!(
+            f,
+            "\ntemperatures   blocks  soft limit  hard limit  limit of ends  honest blocks over the soft limit"
+        )?;
         for stratum in strata {
             let Stratum { from, to, blocks, soft, hard, end, false_positive_ppm, .. } = stratum;
             let range = super::Temperatures { from: *from, to: *to };

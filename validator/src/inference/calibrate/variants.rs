@@ -69,7 +69,8 @@ pub fn honest(precision: Option<Precision>) -> Vec<Family> {
         let name = format!("decoding with {path} against prefill with {best}");
         families.push(vec![(Variant { path: Some(path), ..Variant::new(&name, precision) }, 1)]);
     }
-    let bf16 = Variant { arithmetic: Arithmetic::Bf16, ..of("decoding with bf16 activations against prefill with f32") };
+    let bf16 =
+        Variant { arithmetic: Arithmetic::Bf16, ..of("decoding with bf16 activations against prefill with f32") };
     families.push(vec![(bf16, 1)]);
     families
 }
