@@ -19,7 +19,11 @@
 //! - *broken off*: the answer has fewer tokens than were asked for and its last is no end token. No margin tells: the
 //!   caller knows how many were asked for, and which texts stop an answer.
 
+mod speed;
+
 use rayon::prelude::*;
+
+pub use speed::{Speed, speed};
 
 use crate::generation::Sampling;
 use crate::model::{Decoder, ModelError, Output, Segment, Want};

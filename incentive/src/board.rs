@@ -72,13 +72,12 @@ impl Board {
         &mut self,
         registration: Registration,
         uid: Uid,
-        task: Task,
-        verdict: &Verdict,
+        (task, verdict): (Task, Verdict),
         window: Window,
         policy: &Policy,
     ) {
         let earned = match verdict {
-            Verdict::Accepted(score) => Some(*score),
+            Verdict::Accepted(score) => Some(score),
             Verdict::Rejected(fault) => match fault.severity() {
                 Severity::Window => Some(Score(0)),
                 Severity::Fraud => None,

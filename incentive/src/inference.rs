@@ -16,7 +16,7 @@ mod tests;
 
 pub use deadline::{credit, credit_share, deadline_us, free_us, too_fast};
 pub use gate::gate;
-pub use ramp::{Ramp, share};
+pub use ramp::{Ramp, share, step_ms};
 
 use crate::units::Score;
 

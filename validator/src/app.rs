@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Api};
 use crate::config::Config;
 use crate::dispatch::Dispatch;
+use crate::inference::between::{Prober, Probes};
+use crate::inference::part::Inference;
+use crate::inference::start::Setup;
 use crate::metrics::Metrics;
 use crate::plan::plan;
 use crate::round::Rounds;
@@ -32,6 +35,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// A validator that is bound and not running yet.
 pub struct App {
     rounds: Rounds,
+    prober: Option<Prober>,
     submitter: Submitter<Signed>,
     telemetry: telemetry::Server,
     ended: watch::Sender<Option<Block>>,
@@ -68,6 +72,26 @@ impl App {
         let (ended, _) = watch::channel(store.last_round()?.map(|round| round.block));
         let (head, _) = watch::channel(snapshot.block.number);
         let dispatch = Dispatch::new(Arc::clone(&key)).context("starting the HTTP client")?;
+        // Asked for only where it is needed: a chain without this constant costs the models and nothing else.
+        let block_time = match policy.inference {
+            Some(_) => chain.block_time().await?,
+            None => Duration::ZERO,
+        };
+        let setup = Setup {
+            config,
+            policy: &policy,
+            genesis,
+            block_time,
+            key: Arc::clone(&key),
+            store: store.clone(),
+            metrics: metrics.clone(),
+        };
+        let inference = Inference::start(setup).await?;
+        let probes_per_epoch = config.inference.probes_per_epoch;
+        let prober = inference.clone().filter(|_| probes_per_epoch > 0).map(|inference| {
+            let (probes, chain) = (Arc::new(Probes::new(inference)), chain.clone());
+            Prober { probes, chain, netuid, block_time, probes_per_epoch }
+        });
         let rounds = Rounds {
             chain: chain.clone(),
             netuid,
@@ -78,6 +102,7 @@ impl App {
             metrics: metrics.clone(),
             lag_limit: Duration::from_millis(config.round.lag_limit_ms.into()),
             threads: threads(config.round.verify_threads),
+            inference,
         };
         let chain = Signed { chain, key };
         let status = Arc::default();
@@ -93,7 +118,7 @@ impl App {
         };
         let status = Arc::clone(&submitter.status);
         telemetry.add_routes(api::routes(Api { store, policy, head: head.subscribe(), status }));
-        Ok(Self { rounds, submitter, telemetry, ended, head })
+        Ok(Self { rounds, prober, submitter, telemetry, ended, head })
     }
 
     /// Where the read API, metrics and health are served.
@@ -107,7 +132,7 @@ impl App {
     /// # Errors
     /// When the database fails or a task panics: going on would mean forgetting.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
-        let Self { rounds, submitter, telemetry, ended, head } = self;
+        let Self { rounds, prober, submitter, telemetry, ended, head } = self;
         let serving = tokio::spawn(telemetry.run(stop.clone()));
         let submitting = {
             let (ended, head) = (ended.subscribe(), head.subscribe());
@@ -116,14 +141,21 @@ impl App {
         let following = tokio::spawn(follow(rounds.chain.clone(), head));
         let keeping = tokio::spawn(keep(rounds.clone()));
         let holding = tokio::spawn(hold(rounds, ended));
+        let probing = tokio::spawn(async move {
+            match prober {
+                Some(prober) => prober.run().await,
+                None => std::future::pending().await,
+            }
+        });
         // Each of these goes on for ever; the first one to end is a failure.
-        let aborts = [following.abort_handle(), keeping.abort_handle(), holding.abort_handle()];
+        let aborts = [following.abort_handle(), keeping.abort_handle(), holding.abort_handle(), probing.abort_handle()];
         let mut submitting = submitting;
         let outcome = tokio::select! {
             () = stop.cancelled() => Ok(()),
             done = &mut submitting => done.context("submitting weights").and_then(|done| Ok(done?)),
             done = following => done.context("following the chain"),
             done = keeping => done.context("keeping connections"),
+            done = probing => done.context("sending probes").and_then(|done| done),
             done = holding => done.context("holding rounds").and_then(|done| done),
         };
         stop.cancel();
@@ -143,6 +175,7 @@ impl App {
 async fn hold(rounds: Rounds, ended: watch::Sender<Option<Block>>) -> Result<()> {
     let mut clock = WindowClock::new(rounds.chain.clone(), rounds.netuid, &rounds.policy);
     loop {
+        rounds.prepare().await;
         let window = clock.next().await;
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let Some(end) = Box::pin(rounds.hold(window, u64::try_from(unix.as_millis()).unwrap_or(u64::MAX))).await?

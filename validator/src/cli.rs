@@ -8,6 +8,7 @@ use neuron_common::spend::Place;
 use neuron_common::{config, exit, shutdown, telemetry};
 
 use crate::config::{Args, Config};
+use crate::inference::calibrate::{self, CalibrateArgs};
 use crate::stake::{self, StakeArgs};
 use crate::{App, check, metagraph};
 
@@ -24,6 +25,8 @@ use crate::{App, check, metagraph};
                                               the same for programs, with every item of the chain's runtime
   validator run --config validator.toml       measure and set weights until Ctrl-C
   validator run --netuid 12 --wallet alice/validator --database /var/lib/assay/12.db
+  validator calibrate --model models/8b --out 8b.table.json
+                                              what honest answers of a model look like
   validator metagraph --netuid 12             the subnet: who, where, permits, stake, emission
   validator config --netuid 12                what is in force, as TOML"
 )]
@@ -67,6 +70,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Measure what honest answers of a model look like; needs no chain and no wallet
+    #[command(after_help = calibrate::HELP)]
+    Calibrate(CalibrateArgs),
     /// Print the subnet as the chain reports it; needs no wallet
     Metagraph {
         /// What is in force
@@ -109,6 +115,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Register { args, register } => register::run(place(&args.load()?), &register).await,
         Command::Stake { args, stake } => stake::run(place(&args.load()?), &stake).await,
         Command::Check { args, json } => check::run(&args.load()?, json).await,
+        Command::Calibrate(args) => calibrate::run(args).await,
         Command::Metagraph { args, json } => metagraph::run(&args.load()?, json).await,
         Command::Config { args, json } => {
             let config = args.load()?;

@@ -27,6 +27,9 @@ pub struct Config {
     /// How rounds are held.
     #[serde(default)]
     pub round: RoundConfig,
+    /// How models are measured, where the policy pays for any.
+    #[serde(default)]
+    pub inference: InferenceConfig,
     /// Logs, metrics and the read API.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
@@ -40,6 +43,39 @@ pub struct RoundConfig {
     pub lag_limit_ms: u32,
     /// Threads that check openings; 0 takes one per processor.
     pub verify_threads: usize,
+}
+
+/// How models are measured. In the configuration file the section `[inference]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InferenceConfig {
+    /// The file with the shapes of requests; without it those that are built in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<PathBuf>,
+    /// How many of a hundred tokens of a window are checked, where the budget allows.
+    pub audit_percent: u32,
+    /// Tokens, of prompts and answers, that are computed at most for the checks of one window, and again between two.
+    pub budget_tokens: u32,
+    /// Probes of each miner and model between two windows.
+    pub probes_per_epoch: u32,
+    /// Threads that check answers; 0 takes one per processor.
+    pub threads: usize,
+    /// This validator's own copies of the models.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<CopyConfig>,
+}
+
+/// A copy of a model. It is known to the policy by its digest, not by a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopyConfig {
+    /// A folder as Hugging Face lays it out, or a .gguf file.
+    pub path: PathBuf,
+    /// What honest answers look like, as `validator calibrate` has written it.
+    pub table: PathBuf,
+    /// How its matrices are held; as stored, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<String>,
 }
 
 /// The flags that only a validator has.
@@ -62,7 +98,9 @@ impl Args {
     /// # Errors
     /// Names the file and line, or the flag, and the remedy.
     pub fn load(&self) -> Result<Config, ConfigError> {
-        load(self.common.config.as_deref(), &self.overrides())
+        let config: Config = load(self.common.config.as_deref(), &self.overrides())?;
+        config.inference.check()?;
+        Ok(config)
     }
 
     fn overrides(&self) -> Overrides {
@@ -71,6 +109,49 @@ impl Args {
             "--lag-limit-ms (ASSAY_LAG_LIMIT_MS)",
             self.lag_limit_ms.map(i64::from),
         )
+    }
+}
+
+impl InferenceConfig {
+    /// Whether answers can be checked this way.
+    ///
+    /// # Errors
+    /// Names the key and the remedy.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let unfit = |key, value: &dyn ToString, remedy: &str| {
+            Err(ConfigError::Unfit { key, value: value.to_string(), remedy: remedy.into() })
+        };
+        if !(1..=100).contains(&self.audit_percent) {
+            return unfit(
+                "inference.audit_percent",
+                &self.audit_percent,
+                "choose 1 to 100: with none, nothing is checked",
+            );
+        }
+        if self.budget_tokens == 0 {
+            return unfit("inference.budget_tokens", &0, "see `validator check` for what this machine manages");
+        }
+        if self.probes_per_epoch > 10_000 {
+            return unfit("inference.probes_per_epoch", &self.probes_per_epoch, "choose at most 10000");
+        }
+        let precision = self.models.iter().filter_map(|model| model.precision.as_deref());
+        for name in precision.filter(|name| name.parse::<engine::model::Precision>().is_err()) {
+            return unfit("inference.models.precision", &name, "choose f32, bf16, f16, q8_0 or q4_k");
+        }
+        Ok(())
+    }
+}
+
+impl Default for InferenceConfig {
+    fn default() -> Self {
+        Self {
+            traffic: None,
+            audit_percent: 5,
+            budget_tokens: 50_000,
+            probes_per_epoch: 30,
+            threads: 0,
+            models: Vec::new(),
+        }
     }
 }
 
@@ -114,6 +195,24 @@ mod tests {
         std::fs::write(file.path(), "netuid = 1\n[round]\nlag = 3\n").unwrap();
         let error = load::<Config>(Some(file.path()), &Overrides::default()).unwrap_err().to_string();
         assert!(error.contains("lag"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_its_key() {
+        let refused = |change: fn(&mut InferenceConfig)| {
+            let mut config = InferenceConfig::default();
+            change(&mut config);
+            config.check().unwrap_err().to_string()
+        };
+        assert!(refused(|config| config.audit_percent = 0).contains("inference.audit_percent"));
+        assert!(refused(|config| config.audit_percent = 101).contains("inference.audit_percent"));
+        assert!(refused(|config| config.budget_tokens = 0).contains("inference.budget_tokens"));
+        assert!(refused(|config| config.probes_per_epoch = 10_001).contains("inference.probes_per_epoch"));
+        let copy = CopyConfig { path: "m".into(), table: "t".into(), precision: Some("int3".into()) };
+        let mut config = InferenceConfig { models: vec![copy], ..InferenceConfig::default() };
+        assert!(config.check().unwrap_err().to_string().contains("int3"));
+        config.models[0].precision = Some("q8_0".into());
+        config.check().unwrap();
     }
 
     /// Keys of a TOML text by section, without another parser: every example is written with one key per line.

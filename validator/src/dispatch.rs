@@ -202,7 +202,7 @@ async fn collect(
 }
 
 /// The longest lateness of a timer until the deadline: while this process stands still, nobody's roots are measured.
-async fn lag(deadline: Instant) -> Duration {
+pub(crate) async fn lag(deadline: Instant) -> Duration {
     let step = Duration::from_millis(5);
     let mut worst = Duration::ZERO;
     while Instant::now() < deadline {

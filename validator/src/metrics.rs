@@ -22,6 +22,11 @@ pub struct Metrics {
     refusals: Family<Why, Counter>,
     reveals: Family<Code, Counter>,
     duration: Histogram,
+    probes: Family<Code, Counter>,
+    checked: Counter,
+    checks: Histogram,
+    answers_lag: Gauge<f64, std::sync::atomic::AtomicU64>,
+    answers_spread: Gauge<f64, std::sync::atomic::AtomicU64>,
     lag: Gauge<f64, std::sync::atomic::AtomicU64>,
     spread: Gauge<f64, std::sync::atomic::AtomicU64>,
 }
@@ -47,6 +52,11 @@ impl Metrics {
             refusals: Family::default(),
             reveals: Family::default(),
             duration: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
+            probes: Family::default(),
+            checked: Counter::default(),
+            checks: Histogram::new(exponential_buckets(0.25, 2.0, 12)),
+            answers_lag: Gauge::default(),
+            answers_spread: Gauge::default(),
             lag: Gauge::default(),
             spread: Gauge::default(),
         };
@@ -74,7 +84,57 @@ impl Metrics {
             seconds(),
             metrics.spread.clone(),
         );
+        metrics.register_inference(registry);
         metrics
+    }
+
+    fn register_inference(&self, registry: &mut Registry) {
+        let seconds = || Unit::Seconds;
+        registry.register(
+            "assay_validator_probes",
+            "Probes between windows: answered, disturbed by a window, or by fault",
+            self.probes.clone(),
+        );
+        registry.register(
+            "assay_validator_checked_tokens",
+            "Tokens of answers in windows that were computed again",
+            self.checked.clone(),
+        );
+        registry.register_with_unit(
+            "assay_validator_checks_duration",
+            "Checking the answers of one window",
+            seconds(),
+            self.checks.clone(),
+        );
+        registry.register_with_unit(
+            "assay_validator_answers_lag",
+            "How long the program stood still while answers were timed",
+            seconds(),
+            self.answers_lag.clone(),
+        );
+        registry.register_with_unit(
+            "assay_validator_answers_start_spread",
+            "From the first to the last start of the last inference part",
+            seconds(),
+            self.answers_spread.clone(),
+        );
+    }
+
+    /// A probe between two windows has ended.
+    pub fn probe(&self, code: &'static str) {
+        self.probes.get_or_create(&Code { code }).inc();
+    }
+
+    /// The answers of a window were checked.
+    pub fn checks(&self, tokens: u64, took: Duration) {
+        self.checked.inc_by(tokens);
+        self.checks.observe(took.as_secs_f64());
+    }
+
+    /// How punctual the inference part of the last window was.
+    pub fn inference_window(&self, spread: Duration, lag: Duration) {
+        self.answers_spread.set(spread.as_secs_f64());
+        self.answers_lag.set(lag.as_secs_f64());
     }
 
     /// A round has ended.

@@ -1,6 +1,6 @@
 //! One round, top to bottom: the one place where what decides (pure) meets what acts.
 //!
-//! snapshot → plan → one common window → openings → verification → verdicts → board
+//! snapshot → plan → one common window → openings → answers of models → verification → verdicts → board
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -18,8 +18,9 @@ use proof::{Challenge, Weights};
 use tokio::time::Instant;
 
 use crate::dispatch::{self, Answer, Collected, Dispatch, Target};
+use crate::inference::part::{Inference, Part};
 use crate::metrics::Metrics;
-use crate::plan::{plan, registration};
+use crate::plan::{Plan, plan, registration};
 use crate::record::{Before, Outcome, VoidReason, Work, most_unreachable, without_endless_freeze};
 use crate::store::{RoundEnd, RoundStart, Store, StoreError};
 
@@ -49,6 +50,8 @@ pub struct Rounds {
     pub lag_limit: Duration,
     /// Threads that check openings.
     pub threads: NonZeroUsize,
+    /// How models are measured, where the policy pays for any.
+    pub inference: Option<Arc<Inference>>,
 }
 
 /// What a round found out when it could be held.
@@ -56,6 +59,8 @@ struct Measured {
     snapshot: Snapshot,
     outcomes: Vec<Outcome>,
     secret: [u8; 32],
+    /// What models answered, not judged yet, and who was asked.
+    answers: Option<(Part, Plan)>,
 }
 
 impl Rounds {
@@ -65,6 +70,7 @@ impl Rounds {
     /// When the database cannot be written: nothing was then recorded, and the round is void at the next start.
     pub async fn hold(&self, window: OpenWindow, unix_ms: u64) -> Result<Option<RoundEnd>, StoreError> {
         let started = Instant::now();
+        let _quiet = self.inference.as_ref().map(|inference| inference.quiet.begin());
         let challenge = Challenge {
             genesis: self.chain.genesis(),
             netuid: self.netuid,
@@ -87,14 +93,29 @@ impl Rounds {
             return Ok(None);
         }
         let before = self.store.run(Store::before).await?;
-        let measured = match subnet {
+        let mut measured = match subnet {
             Ok(snapshot) => self.measure(snapshot, challenge).await,
             Err(reason) => Err(reason),
         };
+        if let Ok(measured) = &mut measured {
+            self.judge_answers(measured).await?;
+        }
         let took = started.elapsed();
         let end = self.judge(window.block.number, measured, &before, took).await?;
         self.metrics.round(end.void, &end.outcomes, took);
         Ok(Some(end))
+    }
+
+    /// Makes ready what the next window needs and what takes time, beside whoever goes on waiting for that window.
+    pub async fn prepare(&self) {
+        let Some(inference) = self.inference.clone() else { return };
+        match self.chain.snapshot(self.netuid, None).await {
+            Ok(snapshot) => {
+                let miners = plan(&snapshot, &self.own).targets.len();
+                tokio::spawn(async move { inference.prepare(&snapshot, miners).await });
+            }
+            Err(error) => tracing::warn!(%error, "the subnet cannot be read: requests are made when they are needed"),
+        }
     }
 
     /// The subnet at the block of the window, unless that is long ago.
@@ -125,6 +146,12 @@ impl Rounds {
             return Err(VoidReason::LoopLag);
         }
         let answers = dispatch::openings(&self.dispatch, &collected, &challenge, &self.policy, &secret).await;
+        // After the openings, which a miner computes; before the verification, which this machine computes: neither may
+        // stand beside answers that are timed.
+        let heard = match &self.inference {
+            Some(inference) => Some(inference.ask(&snapshot, &plan.targets).await),
+            None => None,
+        };
         let threads = self.threads;
         let verified = tokio::task::spawn_blocking(move || verify(&challenge, threads, collected, &answers));
         let verified = verified.await.map_err(|error| {
@@ -135,9 +162,18 @@ impl Rounds {
         let registrations = plan.targets.iter().map(|(_, registration)| *registration);
         let asked =
             registrations.zip(verified).map(|(registration, (one, found))| self.outcome(registration, &one, found));
-        let mut outcomes: Vec<Outcome> = plan.decided.into_iter().chain(asked).collect();
+        let mut outcomes: Vec<Outcome> = plan.decided.iter().cloned().chain(asked).collect();
         outcomes.sort_by_key(|outcome| (outcome.uid, outcome.task()));
-        Ok(Measured { snapshot, outcomes, secret })
+        Ok(Measured { snapshot, outcomes, secret, answers: heard.map(|heard| (heard, plan)) })
+    }
+
+    /// Adds the verdicts on the answers of models.
+    async fn judge_answers(&self, measured: &mut Measured) -> Result<(), StoreError> {
+        if let (Some(inference), Some((heard, plan))) = (&self.inference, measured.answers.take()) {
+            measured.outcomes.extend(inference.judge(heard, &plan, measured.snapshot.tempo).await?);
+            measured.outcomes.sort_by_key(|outcome| (outcome.uid, outcome.task()));
+        }
+        Ok(())
     }
 
     fn outcome(&self, registration: Registration, one: &Collected, found: Result<(), Fault>) -> Outcome {
@@ -162,7 +198,7 @@ impl Rounds {
         let mut subnet = None;
         match measured {
             Err(reason) => end.void = Some(reason),
-            Ok(Measured { snapshot, outcomes, secret }) => {
+            Ok(Measured { snapshot, outcomes, secret, answers: _ }) => {
                 end.void = most_unreachable(before, &outcomes).then_some(VoidReason::MostUnreachable);
                 end.outcomes = outcomes;
                 end.secret = Some(secret);
@@ -198,7 +234,7 @@ fn record(
         let task = outcome.task();
         let frozen = store.frozen(&outcome.registration, task)?;
         outcome.verdict = without_endless_freeze(outcome.verdict, frozen, policy.reputation.windows);
-        board.record(outcome.registration, outcome.uid, task, &outcome.verdict, window, policy);
+        board.record(outcome.registration, outcome.uid, (task, outcome.verdict), window, policy);
     }
     Ok(())
 }

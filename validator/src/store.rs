@@ -4,6 +4,7 @@
 //! from it.
 
 mod commits;
+mod evidence;
 mod intents;
 mod migrations;
 mod rounds;

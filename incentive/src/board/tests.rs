@@ -55,7 +55,7 @@ impl One {
 
     /// A verdict in the same window.
     fn also(&mut self, task: Task, verdict: Verdict) -> u64 {
-        self.board.record(self.neuron, Uid(3), task, &verdict, at(self.now), &self.policy);
+        self.board.record(self.neuron, Uid(3), (task, verdict), at(self.now), &self.policy);
         self.score(task)
     }
 
@@ -161,11 +161,11 @@ fn a_window_counts_once_but_a_fraud_in_it_may_be_proven_later() {
     let mut one = One::new();
     one.next(accepted(10));
     let before = one.board.clone();
-    one.board.record(one.neuron, Uid(3), Task::Compute, &accepted(99), at(one.now), &one.policy);
-    one.board.record(one.neuron, Uid(3), Task::Compute, &MISSED, at(Block(100)), &one.policy);
-    one.board.record(one.neuron, Uid(3), Task::Compute, &FRAUD, at(Block(100)), &one.policy);
+    one.board.record(one.neuron, Uid(3), (Task::Compute, accepted(99)), at(one.now), &one.policy);
+    one.board.record(one.neuron, Uid(3), (Task::Compute, MISSED), at(Block(100)), &one.policy);
+    one.board.record(one.neuron, Uid(3), (Task::Compute, FRAUD), at(Block(100)), &one.policy);
     assert_eq!(one.board, before);
-    one.board.record(one.neuron, Uid(3), Task::Compute, &FRAUD, at(one.now), &one.policy);
+    one.board.record(one.neuron, Uid(3), (Task::Compute, FRAUD), at(one.now), &one.policy);
     assert!(one.board.standing(&one.neuron).unwrap().is_forfeited(one.now));
 }
 
@@ -177,9 +177,9 @@ fn a_new_registration_inherits_nothing() {
     }
     let again = registration(1, 250);
     assert_eq!(one.board.score(&again, Task::Compute, one.now), Score(0));
-    one.board.record(again, Uid(3), Task::Compute, &accepted(4), at(one.now), &one.policy);
+    one.board.record(again, Uid(3), (Task::Compute, accepted(4)), at(one.now), &one.policy);
     assert_eq!(one.board.scores(one.now), [(Uid(3), Task::Compute, Score(4))], "a place has one holder");
-    one.board.record(one.neuron, Uid(3), Task::Compute, &accepted(10), at(one.now.after(1)), &one.policy);
+    one.board.record(one.neuron, Uid(3), (Task::Compute, accepted(10)), at(one.now.after(1)), &one.policy);
     assert_eq!(one.board.scores(one.now), [(Uid(3), Task::Compute, Score(4))], "its former holder does not come back");
 }
 
@@ -247,7 +247,7 @@ fn tasks_that_left_the_policy_are_dropped() {
 fn departed_registrations_are_dropped() {
     let mut board = Board::new();
     for key in 0..4 {
-        board.record(registration(key, 1), Uid(key.into()), Task::Compute, &accepted(1), at(Block(9)), &Policy::dev());
+        board.record(registration(key, 1), Uid(key.into()), (Task::Compute, accepted(1)), at(Block(9)), &Policy::dev());
     }
     board.retain([registration(1, 1), registration(2, 7), registration(3, 1)]);
     assert_eq!(board.scores(Block(9)), [(Uid(1), Task::Compute, Score(1)), (Uid(3), Task::Compute, Score(1))]);
@@ -262,12 +262,11 @@ fn hostile_numbers_do_not_panic() {
     board.record(
         neuron,
         Uid(u16::MAX),
-        MODEL,
-        &accepted(u64::MAX),
+        (MODEL, accepted(u64::MAX)),
         Window { block: Block(u64::MAX - 1), tempo: u16::MAX },
         &policy,
     );
-    board.record(neuron, Uid(u16::MAX), MODEL, &FRAUD, Window { block: Block(u64::MAX), tempo: u16::MAX }, &policy);
+    board.record(neuron, Uid(u16::MAX), (MODEL, FRAUD), Window { block: Block(u64::MAX), tempo: u16::MAX }, &policy);
     assert_eq!(board.score(&neuron, MODEL, Block(u64::MAX)), Score(0));
 }
 
@@ -302,7 +301,7 @@ fn replay(history: &[Event]) -> (Board, Block) {
     for Event { key, later, blocks, task, verdict } in history {
         now = now.after(*blocks);
         let neuron = registration(*key, if *later { 500 } else { 5 });
-        board.record(neuron, Uid((*key).into()), *task, verdict, at(now), &policy);
+        board.record(neuron, Uid((*key).into()), (*task, *verdict), at(now), &policy);
     }
     (board, now)
 }
@@ -323,7 +322,7 @@ proptest! {
             let mut after = board.clone();
             for key in 0..5 {
                 for task in TASKS {
-                    after.record(registration(key, 5), Uid(key.into()), task, &verdict, at(now.after(blocks)), &policy());
+                    after.record(registration(key, 5), Uid(key.into()), (task, verdict), at(now.after(blocks)), &policy());
                 }
             }
             prop_assert_eq!(&after, &board);
@@ -361,7 +360,7 @@ proptest! {
         let play = |only: Option<Task>| {
             let mut board = Board::new();
             for (now, Event { key, task, verdict, .. }) in timed.iter().filter(|(_, event)| only.is_none_or(|only| only == event.task)) {
-                board.record(registration(*key, 5), Uid((*key).into()), *task, verdict, at(Block(*now)), &policy());
+                board.record(registration(*key, 5), Uid((*key).into()), (*task, *verdict), at(Block(*now)), &policy());
             }
             board
         };
@@ -376,9 +375,9 @@ proptest! {
     fn a_fraud_in_any_task_forfeits_all(history in any_history(), task in proptest::sample::select(TASKS.to_vec())) {
         let (mut board, now) = replay(&history);
         let now = now.after(1);
-        board.record(registration(0, 600), Uid(0), task, &FRAUD, at(now), &policy());
+        board.record(registration(0, 600), Uid(0), (task, FRAUD), at(now), &policy());
         for other in TASKS {
-            board.record(registration(0, 600), Uid(0), other, &accepted(9), at(now.after(1)), &policy());
+            board.record(registration(0, 600), Uid(0), (other, accepted(9)), at(now.after(1)), &policy());
             prop_assert_eq!(board.score(&registration(0, 600), other, now.after(1)), Score(0));
         }
     }
@@ -396,10 +395,10 @@ proptest! {
             now = now.after(360);
             let of_one = score(rounds * u64::from(parts), &policy);
             for task in [Task::Compute, MODEL] {
-                whole.record(registration(0, 1), Uid(0), task, &Verdict::Accepted(of_one), at(now), &policy);
+                whole.record(registration(0, 1), Uid(0), (task, Verdict::Accepted(of_one)), at(now), &policy);
                 for part in 0..parts {
                     let verdict = Verdict::Accepted(score(rounds, &policy));
-                    split.record(registration(part, 1), Uid(part.into()), task, &verdict, at(now), &policy);
+                    split.record(registration(part, 1), Uid(part.into()), (task, verdict), at(now), &policy);
                 }
             }
         }

@@ -16,8 +16,8 @@ pub struct Open {
 impl Open {
     /// Adds a token; the mean, rounded down, of a block that is full with it, after which a new one begins.
     pub fn push(&mut self, clipped: u32, size: u32) -> Option<u32> {
-        self.tokens += 1;
-        self.sum += u64::from(clipped);
+        self.tokens = self.tokens.saturating_add(1);
+        self.sum = self.sum.saturating_add(u64::from(clipped));
         if self.tokens < size {
             return None;
         }

@@ -46,8 +46,9 @@ impl Charts {
     /// Where `mean` alarms, in thousandths of a nat: ln(2 000 000). A cumulative sum of true log-likelihood ratios
     /// crosses a limit h once in e^h honest blocks at most, on average.
     pub const MEAN_ALARM: u32 = 14_509;
-    /// Where `exceedance` alarms, in thousandths of a nat.
-    pub const EXCEEDANCE_ALARM: u32 = 11_000;
+    /// Where `exceedance` alarms, in thousandths of a nat: once in 3 million honest blocks on average if one in a thousand
+    /// lies over `soft` (solved as a Markov chain), in 60 million if half as many do.
+    pub const EXCEEDANCE_ALARM: u32 = 10_000;
     /// ln(p1 / p0) for p0 = 0.001 and p1 = 0.02: a block over `soft`.
     const OVER: i32 = 2_996;
     /// ln((1 - p1) / (1 - p0)): any other.

@@ -5,7 +5,7 @@
 /// The rule is the same for all and starts anew in each window. It doubles until goodput (credits of a step) has failed
 /// twice to rise by a sixteenth, so that one bad step does not end it; then it halves the wider of the two gaps between the
 /// best level and its neighbours that were tried, until both are a thirty-second. So the level found hardly depends on how
-/// many hotkeys an engine has: it is where the engine's own goodput is highest.
+/// many hotkeys an engine has: it is where the engine's own goodput is highest. See [`step_ms`] for what a step is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ramp {
     max: u32,
@@ -132,6 +132,17 @@ impl Ramp {
             (self.level, self.phase) = (best, Phase::Held);
         }
     }
+}
+
+/// Milliseconds of one step of a ramp of `ramp_ms` up to `max` streams: as many steps as the doublings take, and ten.
+///
+/// Each step begins anew, with all answers of the last one cut off, as the time that is paid does. Only steps in which an
+/// answer can become late show overload: `ramp_ms` should give each the time in which an answer is due. Where miners
+/// refuse what they cannot serve in time, shorter ones do.
+#[must_use]
+pub const fn step_ms(ramp_ms: u32, max: u32) -> u32 {
+    let doublings = if max <= 1 { 0 } else { (max - 1).ilog2() + 1 };
+    ramp_ms / (doublings + 10)
 }
 
 /// A validator's part of the `streams_max` answers that all together ask one hotkey for at once: by stake, rounded down,

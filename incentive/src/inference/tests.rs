@@ -36,7 +36,11 @@ fn a_token_in_time_is_worth_one() {
     let late: Vec<u64> = on_time.iter().map(|due| due + 40_000).collect();
     let per_token = credit(&model, 100, &late, TOKENS, FOREVER) / u64::from(TOKENS);
     assert!((24_109..=25_600).contains(&per_token), "1/e of {ONE} is 24109: {per_token}");
-    assert_eq!(credit(&model, 100, &on_time, TOKENS / 2, FOREVER), u64::from(TOKENS / 2 * ONE), "none but the expected");
+    assert_eq!(
+        credit(&model, 100, &on_time, TOKENS / 2, FOREVER),
+        u64::from(TOKENS / 2 * ONE),
+        "none but the expected"
+    );
     assert_eq!(credit(&model, 100, &[], TOKENS, FOREVER), 0);
     assert_eq!(credit_share(u64::from(TOKENS * ONE) / 2, TOKENS), ONE / 2);
     assert_eq!((credit_share(5, 0), credit_share(u64::MAX, 1)), (0, ONE));
@@ -100,10 +104,10 @@ proptest! {
     }
 
     #[test]
-    fn later_hurts_once_it_is_late(delay in 1_u64..1_000_000, more in 2_000_u64..200_000) {
+    fn later_hurts_once_it_is_late(delay in 1_u64..200_000, more in 2_000_u64..200_000) {
         let model = model();
         let by = |late: u64| credit(&model, 0, &[deadline_us(&model, 0, 0) + late], 1, FOREVER);
-        prop_assert!(by(delay + more) < by(delay) || by(delay) == 0);
+        prop_assert!(by(delay + more) < by(delay));
     }
 
     #[test]

@@ -17,11 +17,14 @@ pub(super) const WHOLE: u32 = 1000;
 #[serde(deny_unknown_fields)]
 pub struct InferencePolicy {
     /// Milliseconds in which the load is raised, step by step, until goodput stops rising. Checked, not paid.
+    ///
+    /// A step finds an overload only if it is as long as the first tokens of an answer are due, and `streams_max` = 2^k
+    /// takes about k + 6 of them.
     pub ramp_ms: u32,
     /// Milliseconds after them in which the load is held: what is paid is what arrives in them.
     ///
-    /// Long against the spread of the starts, and long enough for a whole answer of every model, so that prompts are
-    /// read in it as often as in any other time: reading them ahead, in the ramp, gains nothing.
+    /// Long against the spread of the starts, and long enough for a whole answer of every model: what counts is begun in
+    /// it, so that prompts are read in it as often as in any other time.
     pub hold_ms: u32,
     /// The most answers that one hotkey is asked for at once, by all validators together; each validator asks for its share
     /// by stake.

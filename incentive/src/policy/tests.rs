@@ -186,6 +186,22 @@ fn text_form_round_trips_and_refuses_unknown_keys() {
 }
 
 #[test]
+fn the_example_with_a_model_is_production_and_names_every_key() {
+    let text = include_str!("../../config/policy.toml");
+    let policy: Policy = toml::from_str(text).unwrap();
+    assert_eq!(policy.validate(), Ok(()));
+    assert_eq!(Policy { inference: None, ..policy.clone() }, Policy::production());
+    assert_eq!(policy.tasks().map(|task| policy.task_share(task)).collect::<Vec<_>>(), [600, 400]);
+    // At 12 seconds a block, half of the reserve is left for the checks.
+    assert!(policy.round_ms() * 2 <= u64::from(policy.window.reserve_blocks) * 12_000);
+    let keys = |text: &str| -> Vec<String> {
+        let line = |line: &str| Some(line.split_once(" = ")?.0.to_owned());
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(line).collect()
+    };
+    assert_eq!(keys(text), keys(&toml::to_string(&policy).unwrap()));
+}
+
+#[test]
 fn scale_form_round_trips_and_is_fixed() {
     let policy = Policy::dev();
     let bytes = policy.encode();

@@ -71,10 +71,7 @@ fn each_task_gives_its_share_whatever_its_unit() {
         (Uid(3), LARGE, Score(77)),
     ];
     // 500 to uid 1; 300 · 3/4 = 225 to uid 2; 300 · 1/4 + 200 = 275 to uid 3.
-    assert_eq!(
-        weights(&scores, &policy([300, 200]), Some(Uid(0))),
-        vector(&[(1, 65535), (2, 29490), (3, 36044)])
-    );
+    assert_eq!(weights(&scores, &policy([300, 200]), Some(Uid(0))), vector(&[(1, 65535), (2, 29490), (3, 36044)]));
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn measured(store: &Store, snapshot: &Snapshot, block: Block) -> Result<Option<B
     for neuron in snapshot.neurons.iter().filter(|neuron| neuron.hotkey == miner) {
         let window = Window { block, tempo: snapshot.tempo };
         let registration = validator::plan::registration(neuron);
-        board.record(registration, neuron.uid, Task::Compute, &Verdict::Accepted(Score(8)), window, &Policy::dev());
+        board.record(registration, neuron.uid, (Task::Compute, Verdict::Accepted(Score(8))), window, &Policy::dev());
     }
     store.end_round(&RoundEnd { block, void: None, outcomes: Vec::new(), secret: None, took_ms: 0 }, &board)?;
     Ok(Some(block))

@@ -46,7 +46,7 @@ fn shown(outcomes: &[Outcome]) -> serde_json::Value {
     let (policy, mut board) = (policy(), Board::new());
     let window = Window { block: Block(100), tempo: 20 };
     for outcome in outcomes {
-        board.record(outcome.registration, outcome.uid, outcome.task(), &outcome.verdict, window, &policy);
+        board.record(outcome.registration, outcome.uid, (outcome.task(), outcome.verdict), window, &policy);
     }
     let last: Vec<_> =
         outcomes.iter().map(|outcome| LastVerdict { window: Block(100), outcome: outcome.clone() }).collect();
@@ -87,7 +87,7 @@ fn a_standing_is_shown_without_a_verdict() {
     let (policy, mut board) = (policy(), Board::new());
     let window = Window { block: Block(100), tempo: 20 };
     let task = Task::Inference(MODEL);
-    board.record(neuron(1), Uid(1), task, &Verdict::Accepted(Score(5)), window, &policy);
+    board.record(neuron(1), Uid(1), (task, Verdict::Accepted(Score(5))), window, &policy);
     let rows = rows(Block(101), &policy, &board, &[], None);
     assert_eq!((rows[0].score, rows[0].window, rows[0].inference[0].score), (0, None, 5));
 }

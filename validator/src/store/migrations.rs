@@ -12,11 +12,12 @@ use super::StoreError;
 struct Step(&'static str, fn(&Transaction<'_>) -> Result<(), StoreError>);
 
 /// Step `n` leads from version `n` to `n + 1` of `PRAGMA user_version`.
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     Step(include_str!("0001.sql"), |_| Ok(())),
     Step(include_str!("0002.sql"), |_| Ok(())),
     Step(include_str!("0003.sql"), |_| Ok(())),
     Step(include_str!("0004.sql"), boards::with_tasks),
+    Step(include_str!("0005.sql"), |_| Ok(())),
 ];
 
 /// The version that this release works with.

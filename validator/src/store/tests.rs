@@ -8,6 +8,7 @@ use neuron_common::chain::Cause;
 use tempfile::TempDir;
 
 use super::*;
+use crate::inference::memory::Memory;
 use crate::record::{Before, Counts, Outcome, VoidReason, Work};
 
 fn place() -> (TempDir, PathBuf) {
@@ -31,7 +32,7 @@ fn hold(store: &Store, block: u64, void: Option<VoidReason>, outcomes: Vec<Outco
     let mut board = store.board().unwrap();
     for outcome in outcomes.iter().filter(|_| void.is_none()) {
         let window = Window { block: Block(block), tempo: 20 };
-        board.record(outcome.registration, outcome.uid, outcome.task(), &outcome.verdict, window, &Policy::dev());
+        board.record(outcome.registration, outcome.uid, (outcome.task(), outcome.verdict), window, &Policy::dev());
     }
     let end = RoundEnd { block: Block(block), void, outcomes, secret: Some([9; 32]), took_ms: 5 };
     store.end_round(&end, &board).unwrap();
@@ -212,7 +213,7 @@ fn a_database_from_before_there_were_tasks_is_one_of_compute() {
     ];
     for (neuron, uid, block, verdict) in windows.into_iter().chain(last) {
         let window = Window { block: Block(block), tempo: 20 };
-        expected.record(neuron, Uid(uid), Task::Compute, &verdict, window, &Policy::dev());
+        expected.record(neuron, Uid(uid), (Task::Compute, verdict), window, &Policy::dev());
     }
     assert_eq!(store.board().unwrap(), expected);
     let outcome = |registration, uid, verdict, rounds| Outcome {
@@ -317,4 +318,26 @@ fn a_folder_that_cannot_be_made_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = Store::open(&file.path().join("v.db")).unwrap_err();
     assert!(matches!(error, StoreError::Open { .. }) && error.to_string().contains("`database`"), "{error}");
+}
+
+#[test]
+fn evidence_is_kept_by_registration_and_model_until_the_neuron_leaves() {
+    let (_folder, path) = place();
+    let (model, other) = (ModelDigest([1; 32]), ModelDigest([2; 32]));
+    let neuron = |key: u8, block| Registration { hotkey: Hotkey([key; 32]), block: Block(block) };
+    let mut memory = Memory::default();
+    memory.probe(7, Some(Fault::WrongEnd));
+    {
+        let store = Store::open(&path).unwrap();
+        store.remember(&model, &[(neuron(1, 5), memory.clone()), (neuron(2, 5), memory.clone())]).unwrap();
+    }
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.memory(&neuron(1, 5), &model).unwrap(), memory, "a restart forgets nothing");
+    for (registration, model) in [(neuron(1, 5), other), (neuron(1, 6), model), (neuron(3, 5), model)] {
+        assert_eq!(store.memory(&registration, &model).unwrap(), Memory::default());
+    }
+    store.remember(&model, &[(neuron(1, 5), Memory::default())]).unwrap();
+    assert_eq!(store.memory(&neuron(1, 5), &model).unwrap(), Memory::default());
+    store.forget_departed(&[neuron(1, 5)].into()).unwrap();
+    assert_eq!(store.memory(&neuron(2, 5), &model).unwrap(), Memory::default());
 }

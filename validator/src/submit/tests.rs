@@ -68,7 +68,7 @@ fn measured() -> Board {
     for (uid, hotkey) in [(0, Hotkey([9; 32])), (1, OWN), (2, MINER)] {
         let registration = Registration { hotkey, block: Block(5) };
         let window = Window { block: Block(105), tempo: 20 };
-        board.record(registration, Uid(uid), Task::Compute, &Verdict::Accepted(Score(8)), window, &Policy::dev());
+        board.record(registration, Uid(uid), (Task::Compute, Verdict::Accepted(Score(8))), window, &Policy::dev());
     }
     board
 }
@@ -86,7 +86,7 @@ fn nobody_earned_anything_so_it_is_burned() {
     let mut board = Board::new();
     let registration = Registration { hotkey: MINER, block: Block(5) };
     let window = Window { block: Block(105), tempo: 20 };
-    board.record(registration, Uid(2), Task::Compute, &Verdict::Accepted(Score(0)), window, &Policy::dev());
+    board.record(registration, Uid(2), (Task::Compute, Verdict::Accepted(Score(0))), window, &Policy::dev());
     let Decision::Submit(weights) = decided(&subnet(), &OWN, &board, &past(0)) else { panic!("nothing to submit") };
     assert_eq!(weights.uids, [Uid(0)]);
     let ownerless = Snapshot { owner_uid: None, ..subnet() };

@@ -5,13 +5,15 @@ use std::collections::VecDeque;
 use super::*;
 
 /// A step gives every running answer one token and takes `base_us + running · each_us`, and `prompt_us` for each answer
-/// that begins with it. At most `slots` run, the others wait in the order in which they were asked.
+/// that begins with it. At most `slots` run; the others wait in the order in which they were asked, or are refused and
+/// asked again.
 #[derive(Clone, Copy, Debug)]
 pub struct Engine {
     pub slots: usize,
     pub base_us: u64,
     pub each_us: u64,
     pub prompt_us: u64,
+    pub refuses: bool,
 }
 
 struct Stream {
@@ -42,36 +44,29 @@ impl Load {
         }
     }
 
-    /// Goodput of each hotkey in the next `time_us`, with so many answers of `TOKENS` at once.
+    /// Cuts all answers off and begins anew: credits of each hotkey in the next `time_us`, with so many answers of
+    /// `TOKENS` at once.
     pub fn step(&mut self, levels: &[u32], time_us: u64) -> Vec<u64> {
-        let (from, until) = (self.now_us, self.now_us + time_us);
-        self.done.clear();
+        let until = self.now_us + time_us;
+        (self.waiting, self.running, self.done) = Default::default();
+        self.outstanding.fill(0);
         while self.now_us < until {
             self.ask(levels);
             self.decode();
         }
         let mut goodput = vec![0; levels.len()];
         for stream in self.done.iter().chain(&self.running) {
-            let by = |time: u64| {
-                let until = time.saturating_sub(stream.asked_us);
-                credit(&model(), 0, &stream.arrivals_us, TOKENS, until)
-            };
-            goodput[stream.hotkey] += by(until) - by(from);
+            goodput[stream.hotkey] += credit(&model(), 0, &stream.arrivals_us, TOKENS, until - stream.asked_us);
         }
         goodput
     }
 
-    /// Closes all connections.
-    pub fn cut(&mut self) {
-        self.waiting.clear();
-        self.running.clear();
-        self.outstanding.fill(0);
-    }
-
     fn ask(&mut self, levels: &[u32]) {
         // One for each in turn, as requests arrive.
-        while let Some((hotkey, _)) =
-            (0..levels.len()).map(|hotkey| (hotkey, self.outstanding[hotkey])).filter(|&(h, out)| out < levels[h]).min_by_key(|&(_, out)| out)
+        while let Some((hotkey, _)) = (0..levels.len())
+            .map(|hotkey| (hotkey, self.outstanding[hotkey]))
+            .filter(|&(h, out)| out < levels[h])
+            .min_by_key(|&(_, out)| out)
         {
             self.outstanding[hotkey] += 1;
             self.waiting.push_back(Stream { hotkey, asked_us: self.now_us, arrivals_us: Vec::new() });
@@ -81,6 +76,9 @@ impl Load {
     fn decode(&mut self) {
         let begin = self.waiting.len().min(self.engine.slots - self.running.len());
         self.running.extend(self.waiting.drain(..begin));
+        if self.engine.refuses {
+            self.waiting.iter_mut().for_each(|stream| stream.asked_us = self.now_us);
+        }
         let Engine { base_us, each_us, prompt_us, .. } = self.engine;
         self.now_us += base_us + each_us * self.running.len() as u64 + prompt_us * begin as u64;
         for stream in &mut self.running {

@@ -1,0 +1,69 @@
+//! Requests that are ready before they are needed: in a window, text and tokens would take time from the clock.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng as _;
+
+use super::models::{Model, Question};
+use super::traffic::{Source, Traffic, TrafficError};
+
+/// Most requests that lie ready: a few kilobytes each.
+const READY_MAX: usize = 16_384;
+/// So many drawn in a row without one that the model's template takes: it takes none.
+const TRIES: usize = 100;
+
+/// Requests to one model.
+pub struct Bank {
+    model: Arc<Model>,
+    source: Source,
+    answer_tokens: u32,
+    ready: Mutex<VecDeque<Arc<Question>>>,
+}
+
+impl Bank {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// When no recorded request fits the model.
+    pub fn new(model: Arc<Model>, traffic: &Arc<Traffic>, answer_tokens: u32) -> Result<Self, TrafficError> {
+        let source = traffic.asking(model.asked(answer_tokens))?;
+        Ok(Self { model, source, answer_tokens, ready: Mutex::default() })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Makes requests until so many lie ready, or `go` says no. Blocks, for about a millisecond each.
+    pub fn fill(&self, wanted: usize, go: impl Fn() -> bool) {
+        while self.ready.lock().len() < wanted.min(READY_MAX) && go() {
+            let Some(question) = self.draw() else { return };
+            self.ready.lock().push_back(Arc::new(question));
+        }
+    }
+
+    /// The next request, each once. `None` when none can be made.
+    pub async fn take(self: &Arc<Self>) -> Option<Arc<Question>> {
+        if let Some(question) = self.ready.lock().pop_front() {
+            return Some(question);
+        }
+        let bank = Arc::clone(self);
+        tokio::task::spawn_blocking(move || bank.draw().map(Arc::new)).await.ok().flatten()
+    }
+
+    fn draw(&self) -> Option<Question> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).ok()?;
+        let mut rng = ChaCha20Rng::from_seed(seed);
+        (0..TRIES).find_map(|_| {
+            let question = self.model.question(self.source.draw(&mut rng)).ok()?;
+            let tokens = question.prompt.len().saturating_add(self.answer_tokens as usize);
+            (!question.prompt.is_empty() && tokens <= self.model.context as usize).then_some(question)
+        })
+    }
+}
