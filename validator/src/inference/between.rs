@@ -178,7 +178,7 @@ async fn ask(inference: &Inference, bank: &Arc<Bank>, target: &Target) -> Option
         Ok(Err(fault)) => Received::nothing(begun, fault),
         Ok(Ok(line)) => {
             let request = stream::request(&inference.key, target, probe);
-            stream::ask(line, request, probe.expected(model.vocabulary, model.context), end, |_, _| {}).await
+            stream::ask(line, request, probe.expected(model.vocabulary, model.context), end).await
         }
     };
     Some(Answer { question, received })

@@ -135,7 +135,7 @@ async fn ask(key: Arc<Keypair>, lane: Arc<Lane>, until: Instant) -> Option<Answe
         Ok(Err(fault)) => Received::nothing(begun, fault),
         Ok(Ok(line)) => {
             let request = stream::request(&key, target, probe);
-            stream::ask(line, request, probe.expected(model.vocabulary, model.context), until, |_, _| {}).await
+            stream::ask(line, request, probe.expected(model.vocabulary, model.context), until).await
         }
     };
     let tokens = u32::try_from(received.ids.len()).unwrap_or(u32::MAX);

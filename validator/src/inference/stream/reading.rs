@@ -67,12 +67,6 @@ impl Reading {
         Self { expected, parser: Parser::new(bytes), bytes, pieces: frames, events: frames, received }
     }
 
-    /// The arrivals of the tokens so far.
-    #[must_use]
-    pub fn arrivals_us(&self) -> &[u64] {
-        &self.received.arrivals_us
-    }
-
     /// Takes the next bytes, the last of which arrived at `at`; tells if they end the answer, and how.
     pub fn take(&mut self, piece: &[u8], at: Instant) -> Option<End> {
         self.step(piece, at).unwrap_or_else(|fault| Some(End::Fault(fault)))
