@@ -1,7 +1,8 @@
 //! A whole subnet on one machine: chain, owner, validators, honest and dishonest miners, each a process of its own.
 //!
-//! Read top to bottom: `run` starts the node, `setup` puts the subnet on the chain, `launch` starts the neurons,
-//! `chat` talks to the miners, `watch` follows what they earn, `judge` says whether that is as it should be.
+//! Read top to bottom: `pay` says what is paid for, `run` starts the node, `setup` puts the subnet on the chain, `launch`
+//! starts the neurons, `chat` talks to the miners, `watch` follows what they earn, `judge` says whether that is as it
+//! should be.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -13,14 +14,16 @@ mod cast;
 mod chat;
 mod judge;
 mod launch;
+mod pay;
 mod process;
 mod report;
 mod setup;
 mod table;
 mod watch;
 
-pub use cast::{Cheat, Fate, Role};
+pub use cast::{Cheat, Fate, Field, Role};
 pub use judge::{Account, Finding, judge};
+pub use pay::{TABLE, policy};
 
 /// Runs a chain and a whole subnet until Ctrl-C, or for some epochs.
 #[derive(Clone, Debug, clap::Args)]
@@ -28,6 +31,7 @@ pub use judge::{Account, Finding, judge};
   localnet up                                    until Ctrl-C
   localnet up --epochs 3 --check                 three paid epochs, then a verdict as exit code
   localnet up --miners 6 --cheats none           honest miners only
+  localnet up --cheats inference                 only those who cheat with answers of the model
   localnet up --cheats partial,offline --json    two kinds of cheats, the report as JSON")]
 pub struct Options {
     /// Honest miners
@@ -36,14 +40,14 @@ pub struct Options {
     /// Validators
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=16))]
     pub validators: u16,
-    /// Dishonest miners: `all`, `none`, or kinds separated by commas
+    /// Dishonest miners: `all`, `compute`, `inference`, `none`, or kinds separated by commas
     #[arg(long, default_value = "all", value_parser = Cheats::parse)]
     pub cheats: Cheats,
     /// Milliseconds between two blocks
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=60_000))]
     pub block_ms: u64,
     /// Blocks between two epochs
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(16..=360))]
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(20..=360))]
     pub tempo: u16,
     /// Stop after this many paid epochs, counted from the first for which the validators could measure and reveal
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
@@ -68,24 +72,30 @@ pub struct Cheats(pub Vec<Cheat>);
 
 impl Cheats {
     fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "all" => return Ok(Self(Cheat::ALL.to_vec())),
-            "none" => return Ok(Self(Vec::new())),
-            _ => {}
+        let mut kinds = Vec::new();
+        for name in text.split(',').map(str::trim) {
+            match name {
+                "none" => {}
+                "all" => kinds.extend(Cheat::ALL),
+                "compute" => kinds.extend(Cheat::of(Field::Compute)),
+                "inference" => kinds.extend(Cheat::of(Field::Inference)),
+                _ => kinds.push(<Cheat as clap::ValueEnum>::from_str(name, false).map_err(|_| unknown(name))?),
+            }
         }
-        let mut kinds = text
-            .split(',')
-            .map(|name| {
-                <Cheat as clap::ValueEnum>::from_str(name.trim(), false).map_err(|_| {
-                    let known: Vec<&str> = Cheat::ALL.iter().map(|cheat| cheat.name()).collect();
-                    format!("no cheat is called `{name}`; there are {}, and `all` and `none`", known.join(", "))
-                })
-            })
-            .collect::<Result<Vec<Cheat>, String>>()?;
         kinds.sort_unstable();
         kinds.dedup();
         Ok(Self(kinds))
     }
+}
+
+fn unknown(name: &str) -> String {
+    let of = |field| Cheat::of(field).map(Cheat::name).collect::<Vec<_>>().join(", ");
+    format!(
+        "no cheat is called `{name}`; with compute cheat {}; with answers {}; `compute`, `inference` and `all` are all of them, \
+         `none` is nobody",
+        of(Field::Compute),
+        of(Field::Inference)
+    )
 }
 
 /// Where a run keeps its files.
@@ -146,13 +156,15 @@ async fn subnet(options: &Options, place: &Place) -> Result<Option<report::Repor
 }
 
 async fn play(options: &Options, place: &Place, processes: &mut launch::Processes) -> Result<Option<report::Report>> {
+    let served = chat::Served::make(&launch::program("miner")?, &place.path).await?;
+    let pay = pay::Pay::write(&place.path, &served, options)?;
     let url = launch::node(options, &place.path, processes).await?;
     eprintln!("chain at {url}");
     let subnet = setup::subnet(&url, options, &place.path).await?;
     eprintln!("subnet {} is registered with {} neurons", subnet.netuid, subnet.neurons.len());
     eprintln!("weights are committed sealed, revealed early in the next epoch, and paid at its end");
-    let served = chat::Served::make(&launch::program("miner")?, &place.path).await?;
-    let launched = launch::neurons(&subnet, &served, &url, &place.path, processes).await?;
+    let stage = launch::Stage { subnet: &subnet, served: &served, pay: &pay, url: &url, base: &place.path };
+    let launched = launch::neurons(stage, processes).await?;
     if let Some((_, address)) = launched.miners.first() {
         eprintln!("miners serve a tiny model:\n  {}", served.example(*address));
     }

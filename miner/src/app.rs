@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::http::{Axon, router};
 use crate::inference::access::{Access, Keys};
+use crate::inference::config::InferenceConfig;
+use crate::inference::models::Opened;
 use crate::inference::service::Service;
 use crate::inference::{self, Identity};
 use crate::metrics::Metrics;
@@ -38,11 +40,17 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the wallet, the ports and the chain.
+    /// Opens the wallet, the ports and the chain. `work` is what computes; `models` opens what answers, where the
+    /// configuration names any ([`inference::models::open`]).
     ///
     /// # Errors
     /// Names what is missing or taken, and the remedy.
-    pub async fn bind(config: &Config, work: impl Work, stop: &CancellationToken) -> Result<Self> {
+    pub async fn bind(
+        config: &Config,
+        work: impl Work,
+        models: impl AsyncFnOnce(&InferenceConfig, Identity) -> Result<Opened>,
+        stop: &CancellationToken,
+    ) -> Result<Self> {
         let policy = config.policy()?;
         let key = Arc::new(config.wallet.load_hotkey()?);
         let listener = TcpListener::bind(config.axon.listen).await.with_context(|| {
@@ -57,7 +65,13 @@ impl App {
         let mut telemetry = telemetry::Server::bind(&config.telemetry).await?;
         runtime::show(&chain, &mut telemetry);
         let metrics = Metrics::new(telemetry.registry());
-        let inference = inference(config, &key, chain.genesis(), &view, &mut telemetry).await?;
+        let identity = Identity { genesis: chain.genesis(), netuid, own: key.hotkey() };
+        let inference = if config.inference.models.is_empty() {
+            None
+        } else {
+            let models = models(&config.inference, identity).await?;
+            Some(service(&config.inference, models, identity, &view, &mut telemetry)?)
+        };
         work.register(telemetry.registry());
         let axon = Arc::new(Axon {
             verifier: Verifier::new(key.hotkey()),
@@ -116,24 +130,18 @@ impl App {
     }
 }
 
-/// The models of the configuration, opened; `None` without any.
-async fn inference(
-    config: &Config,
-    key: &Keypair,
-    genesis: [u8; 32],
+/// The models, with their queues and whom they answer.
+fn service(
+    settings: &InferenceConfig,
+    models: Opened,
+    identity: Identity,
     view: &watch::Receiver<View>,
     telemetry: &mut telemetry::Server,
-) -> Result<Option<Arc<Service>>> {
-    let settings = &config.inference;
-    if settings.models.is_empty() {
-        return Ok(None);
-    }
+) -> Result<Arc<Service>> {
     let keys = settings.api_keys_file.as_deref().map(Keys::load).transpose()?.unwrap_or_default();
-    let access = Access::new(key.hotkey(), view.clone(), keys, settings.anyone, settings.api_keys_stake);
-    let identity = Identity { genesis, netuid: config.netuid, own: key.hotkey() };
-    let models = inference::models::open(settings, identity).await?;
+    let access = Access::new(identity.own, view.clone(), keys, settings.anyone, settings.api_keys_stake);
     let metrics = inference::metrics::Metrics::new(telemetry.registry());
-    Ok(Some(Service::new(settings, models, access, identity, metrics)))
+    Ok(Service::new(settings, models, access, identity, metrics))
 }
 
 pub(crate) fn registered(

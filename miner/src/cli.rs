@@ -15,6 +15,7 @@ use crate::device::fleet::Fleet;
 use crate::device::launch::Launch;
 use crate::device::{DeviceName, Selector, bench, cuda, inventory, self_test, worker};
 use crate::inference::bench::Serving;
+use crate::inference::models;
 use crate::models::Models;
 use crate::{App, Config, announce, check};
 
@@ -285,7 +286,7 @@ pub async fn serve(config: Config) -> Result<ExitCode> {
     if let Some(reason) = plan.fallback(&config.compute, cuda::indices) {
         tracing::warn!("{reason}");
     }
-    let app = App::bind(&config, Fleet::start(&plan, &Launch::new()?)?, &stop).await?;
+    let app = App::bind(&config, Fleet::start(&plan, &Launch::new()?)?, models::open, &stop).await?;
     exit::print(&format!("listening on http://{}\n", app.address()?));
     app.run(stop).await?;
     Ok(ExitCode::SUCCESS)

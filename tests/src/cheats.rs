@@ -1,4 +1,4 @@
-//! Dishonest solvers, one for each way to cheat, behind the seam that the miner offers.
+//! Dishonest solvers, one for each way to cheat, behind the seam that the miner offers; dishonest answers in [`inference`].
 //!
 //! Each serves, signs and announces with the miner's own code; only what it computes, or when, is crooked.
 
@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use incentive::units::Hotkey;
-use miner::work::{HonestWork, Work};
+use miner::work::Work;
 
 mod crooked;
 mod foreign;
+mod idle;
+pub mod inference;
 mod offline;
 mod partial;
 mod refuse_open;
@@ -20,6 +22,7 @@ mod slow;
 
 pub use crooked::{Crooked, Shortcut};
 pub use foreign::Foreign;
+pub use idle::Idle;
 pub use offline::Offline;
 pub use partial::Partial;
 pub use refuse_open::RefuseOpen;
@@ -34,7 +37,7 @@ pub use localnet::up::Cheat as Kind;
 /// The solver of this kind, for windows of length `window`; `owner` is the hotkey whose work `foreign` relays.
 /// One value serves all hotkeys of a process.
 ///
-/// Whoever is offline solves nothing, so its solver does not matter.
+/// Whoever is offline solves nothing, and whoever cheats with answers computes nothing beside them: one that shows no root.
 #[must_use]
 pub fn work(kind: Kind, window: Duration, owner: Hotkey) -> Arc<dyn Work> {
     match kind {
@@ -46,6 +49,13 @@ pub fn work(kind: Kind, window: Duration, owner: Hotkey) -> Arc<dyn Work> {
         Kind::RefuseOpen => Arc::new(RefuseOpen::default()),
         // Another validator may ask later; by then the first window is over twice.
         Kind::Slow => Arc::new(Slow::new(2 * window)),
-        Kind::Offline => Arc::new(HonestWork::default()),
+        Kind::Offline
+        | Kind::SmallerModel
+        | Kind::Quantised
+        | Kind::Temperature
+        | Kind::CutPrompt
+        | Kind::PrefillOnly
+        | Kind::Cached
+        | Kind::Burst => Arc::new(Idle),
     }
 }

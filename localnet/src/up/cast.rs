@@ -21,6 +21,29 @@ pub enum Cheat {
     Slow,
     /// Announces an address where nobody listens.
     Offline,
+    /// Answers with a model of half the layers.
+    SmallerModel,
+    /// Answers with the model's weights rounded to 4 bits.
+    Quantised,
+    /// Samples at 0.8 of the temperature that it is asked for.
+    Temperature,
+    /// Reads only the second half of a prompt.
+    CutPrompt,
+    /// Lets a small model write, and shows the fingerprint of the true one over its words.
+    PrefillOnly,
+    /// Answers with what it computed under an earlier nonce.
+    Cached,
+    /// Holds all tokens back until they are overdue, and then sends them at once.
+    Burst,
+}
+
+/// A kind of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// Rounds of integer matrix products.
+    Compute,
+    /// Answers of models.
+    Inference,
 }
 
 /// What must become of a neuron for `--check` to succeed.
@@ -28,15 +51,16 @@ pub enum Cheat {
 pub enum Fate {
     /// Earns in every paid epoch.
     Earns,
-    /// Earns nothing, and the validators' last word on it is this fault.
-    Caught(Fault),
+    /// Earns nothing, and what the validators find in its field is this fault, or one of these: what a sample of answers shows
+    /// first is chance.
+    Caught(&'static [Fault]),
     /// Earns like its siblings of the same group together no more than one honest miner.
     EarnsAsOne,
 }
 
 impl Cheat {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::Partial,
         Self::SkipLayers,
         Self::Foreign,
@@ -45,7 +69,19 @@ impl Cheat {
         Self::RefuseOpen,
         Self::Slow,
         Self::Offline,
+        Self::SmallerModel,
+        Self::Quantised,
+        Self::Temperature,
+        Self::CutPrompt,
+        Self::PrefillOnly,
+        Self::Cached,
+        Self::Burst,
     ];
+
+    /// Those that cheat in this field.
+    pub fn of(field: Field) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |cheat| cheat.field() == field)
+    }
 
     /// The name on the command line of `cheat` and of `localnet up`.
     #[must_use]
@@ -59,6 +95,13 @@ impl Cheat {
             Self::RefuseOpen => "refuse-open",
             Self::Slow => "slow",
             Self::Offline => "offline",
+            Self::SmallerModel => "smaller-model",
+            Self::Quantised => "quantised",
+            Self::Temperature => "temperature",
+            Self::CutPrompt => "cut-prompt",
+            Self::PrefillOnly => "prefill-only",
+            Self::Cached => "cached",
+            Self::Burst => "burst",
         }
     }
 
@@ -73,7 +116,36 @@ impl Cheat {
             | Self::Replay
             | Self::RefuseOpen
             | Self::Slow
-            | Self::Offline => 1,
+            | Self::Offline
+            | Self::SmallerModel
+            | Self::Quantised
+            | Self::Temperature
+            | Self::CutPrompt
+            | Self::PrefillOnly
+            | Self::Cached
+            | Self::Burst => 1,
+        }
+    }
+
+    /// In which kind of work it cheats. In the other it does nothing, so that what it earns, it earns by cheating.
+    #[must_use]
+    pub const fn field(self) -> Field {
+        match self {
+            Self::Partial
+            | Self::SkipLayers
+            | Self::Foreign
+            | Self::Shared
+            | Self::Replay
+            | Self::RefuseOpen
+            | Self::Slow
+            | Self::Offline => Field::Compute,
+            Self::SmallerModel
+            | Self::Quantised
+            | Self::Temperature
+            | Self::CutPrompt
+            | Self::PrefillOnly
+            | Self::Cached
+            | Self::Burst => Field::Inference,
         }
     }
 
@@ -81,11 +153,20 @@ impl Cheat {
     #[must_use]
     pub const fn fate(self) -> Fate {
         match self {
-            Self::Partial | Self::SkipLayers | Self::Foreign | Self::Replay => Fate::Caught(Fault::WrongRow),
-            Self::RefuseOpen => Fate::Caught(Fault::OpeningRefused),
-            Self::Slow => Fate::Caught(Fault::NoRoot),
-            Self::Offline => Fate::Caught(Fault::Unreachable),
+            Self::Partial | Self::SkipLayers | Self::Foreign | Self::Replay => Fate::Caught(&[Fault::WrongRow]),
+            Self::RefuseOpen => Fate::Caught(&[Fault::OpeningRefused]),
+            Self::Slow => Fate::Caught(&[Fault::NoRoot]),
+            Self::Offline => Fate::Caught(&[Fault::Unreachable]),
             Self::Shared => Fate::EarnsAsOne,
+            // Other logits: other tokens, other ends, and other activations where a fingerprint was asked for.
+            Self::SmallerModel | Self::Quantised | Self::CutPrompt => {
+                Fate::Caught(&[Fault::WrongTokens, Fault::WrongEnd, Fault::WrongFingerprint])
+            }
+            // Mild: no answer of it need be impossible, all of them together are.
+            Self::Temperature => Fate::Caught(&[Fault::WrongTokens, Fault::WrongEnd, Fault::Drift]),
+            // The fingerprint is in order.
+            Self::PrefillOnly | Self::Cached => Fate::Caught(&[Fault::WrongTokens, Fault::WrongEnd]),
+            Self::Burst => Fate::Caught(&[Fault::Late]),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The model that the honest miners serve, and a conversation with each of them.
+//! The model that miners serve, and a conversation with each of the honest ones.
 //!
-//! Validators do not measure inference yet; this asks as any client would, with an API key, and reports what came.
+//! What validators measure is paid; this asks as any client would, with an API key, and reports what came.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -77,13 +77,19 @@ impl Served {
         Ok(Self { folder, keys, key })
     }
 
+    /// Where the model lies.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The section of a miner's configuration.
     #[must_use]
     pub fn config(&self) -> String {
         let (folder, keys) = (self.folder.display(), self.keys.display());
         format!(
             "[inference]\napi_keys_file = '{keys}'\n\n[[inference.models]]\nsource = \"local\"\nid = \"{MODEL}\"\n\
-             path = '{folder}'\nslots = 2\n"
+             path = '{folder}'\nslots = 16\n"
         )
     }
 

@@ -8,8 +8,9 @@ use anyhow::{Context, Result, bail};
 use futures_util::future::try_join_all;
 use neuron_common::keystore;
 
-use super::cast::{Cheat, Role};
+use super::cast::{Cheat, Field, Role};
 use super::chat::Served;
+use super::pay::Pay;
 use super::process::Process;
 use super::setup::{Neuron, Subnet, wallet};
 use super::{Options, miner_address};
@@ -88,21 +89,28 @@ pub struct Launched {
     pub miners: Vec<(String, SocketAddr)>,
 }
 
+/// What every program of a run is started with.
+#[derive(Clone, Copy)]
+pub struct Stage<'a> {
+    /// Who takes part.
+    pub subnet: &'a Subnet,
+    /// The model.
+    pub served: &'a Served,
+    /// What is paid for.
+    pub pay: &'a Pay,
+    /// The chain.
+    pub url: &'a str,
+    /// Where files lie.
+    pub base: &'a Path,
+}
+
 /// Starts validators and miners.
 ///
 /// # Errors
 /// When one of them does not start.
-pub async fn neurons(
-    subnet: &Subnet,
-    served: &Served,
-    url: &str,
-    base: &Path,
-    processes: &mut Processes,
-) -> Result<Launched> {
-    let mut starts = Vec::new();
-    for (number, group) in groups(&subnet.neurons).into_iter().enumerate() {
-        starts.push(neuron(subnet, served, url, base, number, group));
-    }
+pub async fn neurons(stage: Stage<'_>, processes: &mut Processes) -> Result<Launched> {
+    let groups = groups(&stage.subnet.neurons).into_iter().enumerate();
+    let starts = groups.map(|(number, group)| stage.start(number, group));
     let mut launched = Launched::default();
     for (role, process, line) in try_join_all(starts).await? {
         let name = process.name().to_owned();
@@ -134,62 +142,63 @@ fn groups(neurons: &[Neuron]) -> Vec<Vec<&Neuron>> {
     groups
 }
 
-/// Starts one process and returns the line that says it is ready.
-async fn neuron(
-    subnet: &Subnet,
-    served: &Served,
-    url: &str,
-    base: &Path,
-    number: usize,
-    group: Vec<&Neuron>,
-) -> Result<(Role, Process, String)> {
-    let first = group[0];
-    let mut configs = Vec::new();
-    for neuron in &group {
-        let path = base.join(format!("{}.toml", neuron.name));
-        std::fs::write(&path, config(subnet, served, url, base, number, neuron))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        configs.push(path);
+impl Stage<'_> {
+    /// Starts one process and returns the line that says it is ready.
+    async fn start(self, number: usize, group: Vec<&Neuron>) -> Result<(Role, Process, String)> {
+        let Self { subnet, base, .. } = self;
+        let first = group[0];
+        let mut configs = Vec::new();
+        for neuron in &group {
+            let path = base.join(format!("{}.toml", neuron.name));
+            std::fs::write(&path, self.config(number, neuron))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            configs.push(path);
+        }
+        let (name, mut args): (&str, Vec<OsString>) = match first.role {
+            Role::Owner => bail!("the owner runs no program"),
+            Role::Validator => ("validator", vec!["run".into()]),
+            Role::Miner => ("miner", vec!["run".into()]),
+            Role::Cheat(cheat) => ("cheat", vec!["run".into(), "--kind".into(), cheat.name().into()]),
+        };
+        for config in configs {
+            args.push("--config".into());
+            args.push(config.into());
+        }
+        if first.role == Role::Cheat(Cheat::Foreign) {
+            // Whose work it shows: any other miner's will do.
+            let owner = subnet.neurons.iter().find(|neuron| neuron.role == Role::Miner).unwrap_or(&subnet.neurons[0]);
+            args.push("--foreign".into());
+            args.push(keystore::ss58(&owner.key.hotkey()).into());
+        }
+        let (process, line) = Process::start(&first.name, &program(name)?, &args, &base.join("logs")).await?;
+        Ok((first.role, process, line))
     }
-    let (name, mut args): (&str, Vec<OsString>) = match first.role {
-        Role::Owner => bail!("the owner runs no program"),
-        Role::Validator => ("validator", vec!["run".into()]),
-        Role::Miner => ("miner", vec!["run".into()]),
-        Role::Cheat(cheat) => ("cheat", vec!["run".into(), "--kind".into(), cheat.name().into()]),
-    };
-    for config in configs {
-        args.push("--config".into());
-        args.push(config.into());
-    }
-    if first.role == Role::Cheat(Cheat::Foreign) {
-        // Whose work it shows: any other miner's will do.
-        let owner = subnet.neurons.iter().find(|neuron| neuron.role == Role::Miner).unwrap_or(&subnet.neurons[0]);
-        args.push("--foreign".into());
-        args.push(keystore::ss58(&owner.key.hotkey()).into());
-    }
-    let (process, line) = Process::start(&first.name, &program(name)?, &args, &base.join("logs")).await?;
-    Ok((first.role, process, line))
-}
 
-/// What a person would write for this neuron.
-fn config(subnet: &Subnet, served: &Served, url: &str, base: &Path, number: usize, neuron: &Neuron) -> String {
-    let (netuid, wallets) = (subnet.netuid, subnet.wallets.display());
-    let wallet = wallet();
-    let name = &neuron.name;
-    let own = if neuron.role == Role::Validator {
-        // Everything shares two cores here: standing still for a second says nothing about the machine.
-        "[round]\nlag_limit_ms = 2000\nverify_threads = 1\n".to_owned()
-    } else {
-        format!("[axon]\nlisten = \"{}:0\"\n", miner_address(number))
-    };
-    let database = match neuron.role {
-        Role::Validator => format!("database = '{}'\n", base.join(format!("{name}.db")).display()),
-        Role::Owner | Role::Miner | Role::Cheat(_) => String::new(),
-    };
-    let inference = if neuron.role == Role::Miner { served.config() } else { String::new() };
-    format!(
-        "netuid = {netuid}\npolicy = \"dev\"\n{database}\n[chain]\nendpoint = \"{url}\"\n\n\
-         [wallet]\npath = '{wallets}'\nname = \"{wallet}\"\nhotkey = \"{name}\"\n\n{own}\n\
-         [telemetry]\nlisten = \"127.0.0.1:0\"\n\n{inference}"
-    )
+    /// What a person would write for this neuron.
+    fn config(self, number: usize, neuron: &Neuron) -> String {
+        let Self { subnet, served, pay, url, base } = self;
+        let (netuid, wallets, policy) = (subnet.netuid, subnet.wallets.display(), pay.policy().display());
+        let (wallet, name) = (wallet(), &neuron.name);
+        let own = if neuron.role == Role::Validator {
+            // Everything shares two cores here: standing still for a second says nothing about the machine.
+            "[round]\nlag_limit_ms = 2000\nverify_threads = 1\n".to_owned()
+        } else {
+            format!("[axon]\nlisten = \"{}:0\"\n", miner_address(number))
+        };
+        let database = match neuron.role {
+            Role::Validator => format!("database = '{}'\n", base.join(format!("{name}.db")).display()),
+            Role::Owner | Role::Miner | Role::Cheat(_) => String::new(),
+        };
+        let inference = match neuron.role {
+            Role::Validator => pay.validator(),
+            Role::Miner => served.config(),
+            Role::Cheat(cheat) if cheat.field() == Field::Inference => served.config(),
+            Role::Cheat(_) | Role::Owner => String::new(),
+        };
+        format!(
+            "netuid = {netuid}\npolicy = '{policy}'\n{database}\n[chain]\nendpoint = \"{url}\"\n\n\
+             [wallet]\npath = '{wallets}'\nname = \"{wallet}\"\nhotkey = \"{name}\"\n\n{own}\n\
+             [telemetry]\nlisten = \"127.0.0.1:0\"\n\n{inference}"
+        )
+    }
 }

@@ -16,10 +16,16 @@ pub struct Row {
     pub role: Role,
     /// Operations per second that the first validator verified in its last window.
     pub operations_per_second: Option<u64>,
-    /// The last fault that a validator found.
+    /// The last fault that a validator found in its compute.
     pub fault: Option<String>,
-    /// Its reputation with the first validator.
+    /// Tokens per second that arrived in time in its last window, by the first validator.
+    pub tokens_per_second: Option<f64>,
+    /// The last fault that a validator found in its answers.
+    pub inference_fault: Option<String>,
+    /// Its reputation in compute with the first validator.
     pub score: u64,
+    /// The same in answers.
+    pub inference_score: u64,
     /// Its entry in the first validator's last weight vector.
     pub weight: u16,
     /// `Incentive` for miners, `Dividends` for validators, as the chain holds them.
@@ -36,20 +42,20 @@ fn role_name<S: serde::Serializer>(role: &Role, serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(role.name())
 }
 
-/// Renders the table.
+/// Renders the table. Each kind of work shows what was verified, or what was wrong with it.
 #[must_use]
 pub fn render(rows: &[Row]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["uid", "name", "Gop/s", "last fault", "score", "weight", "incent", "emission", "stake"]);
+    table.set_header(["uid", "name", "compute", "answers", "incent", "emission", "stake"]);
     for row in rows {
+        let compute = row.operations_per_second.map(|rate| format!("{} Gop/s", giga(rate)));
+        let answers = row.tokens_per_second.map(|rate| format!("{rate:.1} tok/s"));
         table.add_row([
             row.uid.to_string(),
             row.name.clone(),
-            row.operations_per_second.map_or_else(String::new, giga),
-            row.fault.clone().unwrap_or_default(),
-            giga(row.score),
-            row.weight.to_string(),
+            row.fault.clone().or(compute).unwrap_or_default(),
+            row.inference_fault.clone().or(answers).unwrap_or_default(),
             row.incentive.to_string(),
             coins(row.emission),
             coins(row.stake),
@@ -57,7 +63,7 @@ pub fn render(rows: &[Row]) -> String {
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 1));
-        if !matches!(index, 1 | 3) {
+        if !matches!(index, 1..=3) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -87,16 +93,26 @@ mod tests {
             name: "validator-16".to_owned(),
             role: Role::Miner,
             operations_per_second: Some(123_456_789_000),
-            fault: Some("opening_refused".to_owned()),
+            fault: None,
+            tokens_per_second: Some(12_345.67),
+            inference_fault: None,
             score: 12_345_678_900,
+            inference_score: 12_345_678,
             weight: u16::MAX,
             incentive: u16::MAX,
             emission: 12_345_678_901,
             earned: 0,
             stake: 12_345_678_901_234,
         };
-        let text = render(&[row]);
+        let longest = Row {
+            name: "smaller-model".to_owned(),
+            fault: Some("unsupported_version".to_owned()),
+            inference_fault: Some("wrong_fingerprint".to_owned()),
+            ..row.clone()
+        };
+        let text = render(&[row, longest]);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "\n{text}");
-        assert!(text.contains("123.456") && text.contains("12345.67"), "\n{text}");
+        assert!(text.contains("123.456 Gop/s") && text.contains("12345.7 tok/s"), "\n{text}");
+        assert!(text.contains("unsupported_version") && text.contains("wrong_fingerprint"), "\n{text}");
     }
 }

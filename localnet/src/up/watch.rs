@@ -10,7 +10,7 @@ use incentive::units::Uid;
 use neuron_common::chain::Snapshot;
 
 use super::Options;
-use super::cast::Role;
+use super::cast::{Field, Role};
 use super::chat::{Chats, Line};
 use super::judge::{Account, judge};
 use super::launch::Processes;
@@ -32,6 +32,33 @@ struct BoardRow {
     score: u64,
     #[serde(default)]
     weight: u16,
+    #[serde(default)]
+    inference: Vec<ModelRow>,
+}
+
+/// What it says about a neuron's answers of one model. A run has one model.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+struct ModelRow {
+    #[serde(default)]
+    window: Option<u64>,
+    #[serde(default)]
+    fault: Option<String>,
+    #[serde(default)]
+    tokens_per_second: Option<f64>,
+    #[serde(default)]
+    score: u64,
+}
+
+impl BoardRow {
+    /// The window and the fault of its last verdict in a field.
+    fn last(&self, field: Field) -> (Option<u64>, Option<&String>) {
+        match field {
+            Field::Compute => (self.window, self.fault.as_ref()),
+            Field::Inference => {
+                self.inference.first().map_or((None, None), |model| (model.window, model.fault.as_ref()))
+            }
+        }
+    }
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -49,10 +76,10 @@ struct Progress {
     counted: u32,
     /// Alpha per counted epoch.
     emissions: BTreeMap<Uid, Vec<u64>>,
-    /// Faults by validator and uid, one per window of the counted epochs.
-    faults: Vec<BTreeMap<Uid, Vec<String>>>,
+    /// Faults by validator, uid and field, one per window of the counted epochs.
+    faults: Vec<BTreeMap<(Uid, Field), Vec<String>>>,
     /// The windows whose verdicts are already in `faults`.
-    seen: Vec<BTreeSet<(u16, u64)>>,
+    seen: Vec<BTreeSet<(u16, Field, u64)>>,
     /// The newest boards.
     boards: Vec<BTreeMap<Uid, BoardRow>>,
 }
@@ -134,10 +161,12 @@ impl Progress {
         for (index, address) in addresses.iter().enumerate() {
             let Ok(board) = fetch(http, *address).await else { continue };
             let counting = matches!(self.epoch, Some((_, true)));
-            for row in &board.neurons {
-                let (Some(window), Some(fault)) = (row.window, &row.fault) else { continue };
-                if counting && self.seen[index].insert((row.uid, window)) {
-                    self.faults[index].entry(Uid(row.uid)).or_default().push(fault.clone());
+            for row in board.neurons.iter().filter(|_| counting) {
+                for field in [Field::Compute, Field::Inference] {
+                    let (Some(window), Some(fault)) = row.last(field) else { continue };
+                    if self.seen[index].insert((row.uid, field, window)) {
+                        self.faults[index].entry((Uid(row.uid), field)).or_default().push(fault.clone());
+                    }
                 }
             }
             self.boards[index] = board.neurons.into_iter().map(|row| (Uid(row.uid), row)).collect();
@@ -179,14 +208,18 @@ impl Progress {
                 let (name, role) = played
                     .map_or_else(|| ("owner".to_owned(), Role::Owner), |played| (played.name.clone(), played.role));
                 let measured = board.and_then(|board| board.get(&neuron.uid)).cloned().unwrap_or_default();
+                let works = !matches!(role, Role::Owner | Role::Validator);
                 let paid = if role == Role::Validator { neuron.dividends } else { neuron.incentive };
                 Row {
                     uid: neuron.uid.get(),
                     name,
                     role,
                     operations_per_second: measured.operations_per_second,
-                    fault: self.fault(neuron.uid).filter(|_| !matches!(role, Role::Owner | Role::Validator)),
+                    fault: works.then(|| self.fault(neuron.uid, Field::Compute)).flatten(),
+                    tokens_per_second: measured.inference.first().and_then(|model| model.tokens_per_second),
+                    inference_fault: works.then(|| self.fault(neuron.uid, Field::Inference)).flatten(),
                     score: measured.score,
+                    inference_score: measured.inference.first().map_or(0, |model| model.score),
                     weight: measured.weight,
                     incentive: paid,
                     emission: neuron.emission.get(),
@@ -198,8 +231,8 @@ impl Progress {
     }
 
     /// The newest fault that any validator found.
-    fn fault(&self, uid: Uid) -> Option<String> {
-        self.boards.iter().find_map(|board| board.get(&uid).and_then(|row| row.fault.clone()))
+    fn fault(&self, uid: Uid, field: Field) -> Option<String> {
+        self.boards.iter().find_map(|board| board.get(&uid)?.last(field).1.cloned())
     }
 
     fn accounts(&self, snapshot: &Snapshot, subnet: &Subnet) -> Vec<Account> {
@@ -207,12 +240,18 @@ impl Progress {
             .into_iter()
             .map(|row| {
                 let uid = Uid(row.uid);
+                let faults = |field| {
+                    self.faults.iter().map(|found| found.get(&(uid, field)).cloned().unwrap_or_default()).collect()
+                };
                 Account {
                     name: row.name,
                     uid,
                     role: row.role,
                     emissions: self.emissions.get(&uid).cloned().unwrap_or_default(),
-                    faults: self.faults.iter().map(|by_uid| by_uid.get(&uid).cloned().unwrap_or_default()).collect(),
+                    score: row.score,
+                    answers: row.inference_score,
+                    compute: faults(Field::Compute),
+                    inference: faults(Field::Inference),
                 }
             })
             .collect()

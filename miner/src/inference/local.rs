@@ -116,8 +116,15 @@ impl Local {
     /// # Errors
     /// When there is no thread for the engine.
     pub fn new(id: &str, text: Text, decoder: Box<dyn Decoder>, identity: Identity) -> std::io::Result<Self> {
-        let model = model(id, decoder.info(), Kind::Decoder);
-        Ok(Self { model, text: Arc::new(text), scheduler: Scheduler::start(decoder, Limits::default())?, identity })
+        let info = decoder.info().clone();
+        let scheduler = Scheduler::start(decoder, Limits::default())?;
+        Ok(Self::over(id, &info, Arc::new(text), scheduler, identity))
+    }
+
+    /// The same over an engine that runs already.
+    #[must_use]
+    pub fn over(id: &str, info: &ModelInfo, text: Arc<Text>, scheduler: Scheduler, identity: Identity) -> Self {
+        Self { model: model(id, info, Kind::Decoder), text, scheduler, identity }
     }
 
     async fn begin(&self, completion: Completion) -> Result<Deltas, BackendError> {

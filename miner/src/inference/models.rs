@@ -42,11 +42,14 @@ pub struct Row {
     pub problem: Option<String>,
 }
 
-/// Opens every model of the configuration, with its number of slots.
+/// What answers, each with its number of slots.
+pub type Opened = Vec<(Arc<dyn Backend>, usize)>;
+
+/// Opens every model of the configuration.
 ///
 /// # Errors
 /// Names the model and what is wrong with it.
-pub async fn open(config: &InferenceConfig, identity: Identity) -> Result<Vec<(Arc<dyn Backend>, usize)>> {
+pub async fn open(config: &InferenceConfig, identity: Identity) -> Result<Opened> {
     let mut models = Vec::with_capacity(config.models.len());
     for model in &config.models {
         let backend = one(model, identity).await.with_context(|| format!("model {:?}", model.id()))?;

@@ -6,6 +6,7 @@ use super::access::Access;
 use super::backend::Backend;
 use super::config::InferenceConfig;
 use super::metrics::{Meter, Metrics};
+use super::models::Opened;
 use super::openai::ApiError;
 use super::queue::Queue;
 use super::{Identity, openai};
@@ -39,7 +40,7 @@ impl Service {
     #[must_use]
     pub fn new(
         config: &InferenceConfig,
-        models: Vec<(Arc<dyn Backend>, usize)>,
+        models: Opened,
         access: Access,
         identity: Identity,
         metrics: Metrics,

@@ -1,4 +1,4 @@
-//! A dishonest miner: the miner's own program around a crooked solver.
+//! A dishonest miner: the miner's own program around a crooked solver, or crooked answers.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,15 +7,21 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Parser as _;
+use incentive::inference::deadline_us;
+use incentive::policy::Policy;
 use incentive::units::Hotkey;
+use miner::inference::config::InferenceConfig;
 use miner::work::{Work, Worker};
 use miner::{App, Config};
 use neuron_common::config::{Overrides, load};
 use neuron_common::{exit, keystore, shutdown, telemetry};
 use proof::Weights;
-use tests::cheats::{Kind, Offline, work};
+use tests::cheats::{Kind, Offline, inference, work};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// Tokens of the longest prompt that `burst` reckons with.
+const PROMPT: u32 = 512;
 
 /// A miner that cheats, for tests
 #[derive(Debug, clap::Parser)]
@@ -62,35 +68,51 @@ async fn run(Options { kind, config, foreign }: Options) -> Result<ExitCode> {
             ready(&[format!("deaf at http://{}", offline.address()?)]);
             offline.run(stop).await?;
         }
-        Kind::Partial
-        | Kind::SkipLayers
-        | Kind::Foreign
-        | Kind::Shared
-        | Kind::Replay
-        | Kind::RefuseOpen
-        | Kind::Slow => {
-            let window = Duration::from_millis(configs[0].policy.load()?.window.duration_ms.into());
+        kind => {
+            let policy = configs[0].policy.load()?;
+            let window = Duration::from_millis(policy.window.duration_ms.into());
             let owner = foreign.map_or_else(|| Ok(keystore::Keypair::from_uri("//Alice")?.hotkey()), anyhow::Ok)?;
-            serve(&configs, &Solver(work(kind, window, owner)), &stop).await?;
+            let cheat = Cheat { kind, hold: overdue(&policy), solver: Solver(work(kind, window, owner)) };
+            cheat.serve(&configs, &stop).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// One axon for each configuration, all with the same solver.
-async fn serve(configs: &[Config], solver: &Solver, stop: &CancellationToken) -> Result<()> {
-    let mut axons = JoinSet::new();
-    let mut lines = Vec::new();
-    for config in configs {
-        let app = App::bind(config, solver.clone(), stop).await?;
-        lines.push(format!("listening on http://{}", app.address()?));
-        axons.spawn(app.run(stop.clone()));
+/// When the last token of an answer that was asked for just now is overdue, whichever model and prompt.
+fn overdue(policy: &Policy) -> Duration {
+    let last = policy.inference.iter().flat_map(|inference| {
+        let tokens = inference.answer_tokens;
+        inference.models.iter().map(move |model| deadline_us(model, PROMPT, tokens))
+    });
+    Duration::from_micros(last.max().unwrap_or_default())
+}
+
+/// How to cheat, and with what.
+struct Cheat {
+    kind: Kind,
+    hold: Duration,
+    solver: Solver,
+}
+
+impl Cheat {
+    /// One axon for each configuration, all with the same solver.
+    async fn serve(&self, configs: &[Config], stop: &CancellationToken) -> Result<()> {
+        let mut axons = JoinSet::new();
+        let mut lines = Vec::new();
+        for config in configs {
+            let models =
+                async |models: &InferenceConfig, identity| inference::open(self.kind, self.hold, models, identity);
+            let app = App::bind(config, self.solver.clone(), models, stop).await?;
+            lines.push(format!("listening on http://{}", app.address()?));
+            axons.spawn(app.run(stop.clone()));
+        }
+        ready(&lines);
+        while let Some(ended) = axons.join_next().await {
+            ended??;
+        }
+        Ok(())
     }
-    ready(&lines);
-    while let Some(ended) = axons.join_next().await {
-        ended??;
-    }
-    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the lines that say it is ready")]

@@ -6,6 +6,7 @@ mod devices;
 mod requests;
 mod rounds;
 mod startup;
+mod up;
 mod upgrades;
 mod wallets;
 
