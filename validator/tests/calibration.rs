@@ -147,7 +147,7 @@ fn it_says_what_it_rests_on() {
     assert!(table.strata.iter().all(|stratum| stratum.soft <= stratum.hard && stratum.blocks >= 200), "{table:?}");
     assert!(text.contains("bf16 activations") && text.contains("q8_0 weights"), "{text}");
     let elsewhere = table.pairs.iter().find(|pair| pair.name == "an engine elsewhere").expect("it stands there");
-    assert!(elsewhere.blocks >= 300 && elsewhere.agreement_ppm == 1_000_000, "{elsewhere:?}");
+    assert!(elsewhere.blocks >= 280 && elsewhere.agreement_ppm == 1_000_000, "{elsewhere:?}");
 }
 
 fn a_table_survives_its_file_and_serves_nothing_else() {

@@ -93,6 +93,7 @@ The table appears when all is measured; stopped before, nothing is written.";
 /// When the model cannot be run, nothing can be measured with it, or the file cannot be written.
 pub async fn run(args: CalibrateArgs) -> Result<ExitCode> {
     let (json, out) = (args.json, args.out.clone());
+    tables::writable(&out)?;
     let outcome = tokio::task::spawn_blocking(move || calibrate(&args, &mut |line| eprintln!("{line}"))).await??;
     tables::save(&out, &outcome.table)?;
     let text = if json { serde_json::to_string_pretty(&outcome)? + "\n" } else { format!("{outcome}\n{}\n", out.display()) };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use incentive::evidence::Table;
 use incentive::task::ModelDigest;
 use proof::inference::SAMPLER;
+use tempfile::NamedTempFile;
 
 /// Larger files are no tables.
 const BYTES_MAX: u64 = 1 << 20;
@@ -89,17 +90,36 @@ pub fn parse(text: &[u8]) -> Result<Table, String> {
 /// When the table is not sound, or the folder cannot be written.
 pub fn save(path: &Path, table: &Table) -> Result<(), TableError> {
     sound(table).map_err(|problem| TableError::Damaged { path: path.to_owned(), problem })?;
-    let failed = |source| TableError::File { path: path.to_owned(), source, remedy: "choose a file that can be written" };
+    let text = serde_json::to_vec_pretty(table).map_err(|error| unwritable(path, error.into()))?;
+    let mut file = beside(path)?;
+    file.write_all(&text).and_then(|()| file.write_all(b"\n")).map_err(|error| unwritable(path, error))?;
+    file.as_file().sync_all().map_err(|error| unwritable(path, error))?;
+    file.persist(path).map(drop).map_err(|error| unwritable(path, error.error))
+}
+
+/// Whether a table could be written there; leaves nothing behind.
+///
+/// # Errors
+/// When it could not.
+pub fn writable(path: &Path) -> Result<(), TableError> {
+    if path.is_dir() {
+        return Err(unwritable(path, std::io::ErrorKind::IsADirectory.into()));
+    }
+    beside(path).map(drop)
+}
+
+/// A file that takes the place of `path` when it is whole.
+fn beside(path: &Path) -> Result<NamedTempFile, TableError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // Thresholds are no secret, and a service may run as somebody else.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    let mut file = builder.prefix(".new-table-").tempfile_in(folder).map_err(failed)?;
-    let text = serde_json::to_vec_pretty(table).map_err(|error| failed(error.into()))?;
-    file.write_all(&text).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map(drop).map_err(|error| failed(error.error))
+    builder.prefix(".new-table-").tempfile_in(folder).map_err(|error| unwritable(path, error))
+}
+
+fn unwritable(path: &Path, source: std::io::Error) -> TableError {
+    TableError::File { path: path.to_owned(), source, remedy: "choose a file that can be written" }
 }
 
 /// Whether the table may judge answers of this model, checked by this program.
@@ -184,6 +204,9 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing else is left");
         let missing = load(&folder.path().join("none")).expect_err("it is missing").to_string();
         assert!(missing.contains("validator calibrate"), "{missing}");
+        writable(&path).expect("once more");
+        assert!(writable(&folder.path().join("no/where")).is_err() && writable(folder.path()).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left of trying");
         let nowhere = save(&folder.path().join("no/where"), &table()).expect_err("no such folder");
         assert!(nowhere.to_string().contains("can be written"), "{nowhere}");
     }

@@ -1,10 +1,10 @@
 //! How surely cheats on a model are seen in so many tokens, and how seldom honest engines are taken for one: with the table
 //! that `validator calibrate` makes, the checks and the charts that validators use.
 //!
-//!     cargo run -p benches --bin inference_detection -- MODEL OTHER [BLOCKS] [CHEATS]
+//!     cargo run -p benches --bin inference_detection -- MODEL OTHER [CALIBRATION [HONEST [CHEATS]]]
 //!
-//! MODEL and OTHER are folders of one shape (`miner models make tiny|trained`), with f32 weights; BLOCKS honest blocks of 64
-//! tokens calibrate and as many more test (3000), CHEATS blocks show each cheat (3000). Every request has temperature 1, half
+//! MODEL and OTHER are folders of one shape (`miner models make tiny|trained`), with f32 weights. So many blocks of 64 tokens
+//! of each kind of honest engine calibrate, so many others test, and so many show each cheat (3000). Every request has temperature 1, half
 //! of them cut by top-k or top-p, and answers of at most 64 tokens, so that a block is hardly more than a request. Sums
 //! of floats are at `opt-level = 3` in every profile; a release build gains nothing.
 
@@ -46,11 +46,11 @@ const MINERS: u64 = 40;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [model, other, counts @ ..] = &arguments[..] else { anyhow::bail!("MODEL OTHER [BLOCKS] [CHEATS]") };
+    let [model, other, counts @ ..] = &arguments[..] else { anyhow::bail!("MODEL OTHER [CALIBRATION [HONEST [CHEATS]]]") };
     let count = |index: usize| counts.get(index).map_or(Ok(3000), |count| count.parse().context("a number of blocks"));
     println!("machine: {}", machine());
     println!("command: cargo run -p benches --bin inference_detection -- {}", arguments.join(" "));
-    Bench::new(Path::new(model), Path::new(other), count(0)?, count(1)?)?.run()
+    Bench::new(Path::new(model), Path::new(other), [count(0)?, count(1)?, count(2)?])?.run()
 }
 
 struct Bench {
@@ -58,7 +58,7 @@ struct Bench {
     other: Model,
     four: Model,
     table: Table,
-    blocks: usize,
+    honest: usize,
     cheats: usize,
     checker: Box<dyn Decoder>,
     /// Of the model rounded to four bits.
@@ -75,7 +75,7 @@ struct Pool {
 }
 
 impl Bench {
-    fn new(model: &Path, other: &Path, blocks: usize, cheats: usize) -> Result<Self> {
+    fn new(model: &Path, other: &Path, [blocks, honest, cheats]: [usize; 3]) -> Result<Self> {
         let begun = Instant::now();
         let args = CalibrateArgs {
             model: model.to_owned(),
@@ -94,7 +94,7 @@ impl Bench {
         let checker = model.load(&Variant::new("the checker", None))?;
         let four = Model::open(folder.path().join("model"), None)?;
         let other = Model::open(other.to_owned(), None)?;
-        Ok(Self { model, other, four, table: outcome.table, blocks, cheats, checker, _folder: folder })
+        Ok(Self { model, other, four, table: outcome.table, honest, cheats, checker, _folder: folder })
     }
 
     fn run(mut self) -> Result<()> {
@@ -127,11 +127,16 @@ impl Bench {
 
     /// How often honest answers that calibrated nothing pass the limits, and the limits of longer sequences.
     fn honest(&mut self) -> Result<[f64; 3]> {
-        println!("honest engines, {} blocks each, that calibrated nothing", self.blocks);
+        println!("honest engines, {} blocks of each kind, that calibrated nothing", self.honest);
         println!("{:58}  blocks   over soft   share, 95 %            hard  faults  fingerprints over", "");
         let mut noisiest: Option<Pool> = None;
-        for (variant, _) in variants::honest(None).into_iter().flatten() {
-            let pool = self.pool(self.model.load(&variant)?, self.blocks, 2, Generation::clone)?;
+        let parted = |family: variants::Family| {
+            let parts: u64 = family.iter().map(|(_, part)| part).sum();
+            family.into_iter().map(move |(variant, part)| (variant, part, parts))
+        };
+        for (variant, part, parts) in variants::honest(None).into_iter().flat_map(parted) {
+            let count = (self.honest as u64 * part).div_ceil(parts) as usize;
+            let pool = self.pool(self.model.load(&variant)?, count, 2, Generation::clone)?;
             let stratum = &self.table.strata[RANGE];
             let (over, hard) = (pool.blocks.above(stratum.soft), pool.blocks.above(stratum.hard));
             let (low, high) = bounds::share_between(over, pool.blocks.count());

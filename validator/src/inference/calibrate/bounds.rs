@@ -84,7 +84,7 @@ fn upper(seen: u64, among: u64, doubt: f64) -> f64 {
         return 1.0;
     }
     let (mut low, mut high) = (seen as f64 / among as f64, 1.0);
-    for _ in 0..100 {
+    for _ in 0..60 {
         let middle = f64::midpoint(low, high);
         if at_most(seen, among, middle) > doubt { low = middle } else { high = middle }
     }
@@ -151,13 +151,13 @@ mod tests {
         // P(more than 1) = 5.0e-7 at a rate of 0.001, and P(more than 0) = 1.0e-3.
         assert_eq!([1e-2, 1e-3, 1e-6, 1e-10].map(|chance| events_beyond(0.001, chance)), [0, 0, 1, 3]);
         assert_eq!(events_beyond(0.0, 1e-6), 0);
-        // P(more than 12) = 1.3e-6 and P(more than 13) = 1.7e-7 at a rate of 2 (tables of the Poisson law).
-        assert_eq!(events_beyond(2.0, 1e-6), 13);
+        // P(more than 11) = 1.4e-6 and P(more than 12) = 2.1e-7 at a rate of 2.
+        assert_eq!(events_beyond(2.0, 1e-6), 12);
     }
 
     proptest! {
         #[test]
-        fn bounds_cover_what_was_seen(among in 1u64..5000, part in 0.0..1.0f64) {
+        fn bounds_cover_what_was_seen(among in 1u64..300, part in 0.0..1.0f64) {
             let seen = (among as f64 * part) as u64;
             let (low, high) = share_between(seen, among);
             let share = seen as f64 / among as f64;
