@@ -79,7 +79,7 @@ impl Bench {
             let identity = self.identity(number);
             let host = Host::start(vec![(Arc::clone(backend), 16)], identity, self.asker.own).await.unwrap();
             let target = Target { uid: Uid(number.into()), hotkey: identity.own, address: host.miner.address };
-            lanes.push(Lane { target, bank: Arc::clone(&self.bank), streams: 2 });
+            lanes.push(Lane::new(target, Arc::clone(&self.bank), 2, 0));
             hosts.push(host);
         }
         let targets: Vec<Target> = lanes.iter().map(|lane| lane.target).collect();
