@@ -32,10 +32,12 @@ const REST: Duration = Duration::from_millis(800);
 
 /// One miner and one model.
 pub struct Lane {
-    target: Target,
-    bank: Arc<Bank>,
+    /// The miner.
+    pub target: Target,
+    /// What it is asked.
+    pub bank: Arc<Bank>,
     /// This validator's part of the requests that it may be asked at once.
-    streams: u32,
+    pub streams: u32,
     /// Requests that lie ready for it. Held while the next one is fetched: a lane waits for one at a time.
     ready: Mutex<usize>,
 }
