@@ -89,7 +89,7 @@ pub fn policy(digest: ModelDigest) -> Policy {
         digest,
         share: SHARE,
         first_ms: 600,
-        prompt_us: 200,
+        prompt_us: 50,
         token_us: 20_000,
         fastest_us: 20,
         fingerprint: true,

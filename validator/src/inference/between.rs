@@ -169,7 +169,7 @@ impl Probes {
 
 /// One request to a miner that is asked nothing else.
 async fn ask(inference: &Inference, bank: &Arc<Bank>, target: &Target) -> Option<Answer> {
-    let question = bank.take().await?;
+    let question = bank.make().await?;
     let (model, probe) = (bank.model(), &question.probe);
     let begun = Instant::now();
     let end = begun + last_moment(model, &question.prompt, probe.answer_tokens);
@@ -181,7 +181,7 @@ async fn ask(inference: &Inference, bank: &Arc<Bank>, target: &Target) -> Option
             stream::ask(line, request, probe.expected(model.vocabulary, model.context), end).await
         }
     };
-    Some(Answer { question, received })
+    Some(Answer { question: Arc::new(question.sent()), received })
 }
 
 /// After it no token of an answer is worth anything.
