@@ -31,6 +31,8 @@ use validator::inference::traffic::Traffic;
 use validator::inference::window::{self, Lane};
 
 const OTHER: Hotkey = Hotkey([99; 32]);
+/// Requests that are made for each miner before the window.
+const READY: usize = 40;
 /// `burst` keeps its answers back for longer than the last of its tokens may take.
 const HOLD: Duration = Duration::from_millis(1_500);
 
@@ -62,7 +64,7 @@ impl Bench {
         let model = Arc::new(model);
         let traffic = Arc::new(Traffic::built_in().unwrap());
         let bank = Arc::new(Bank::new(Arc::clone(&model), &traffic, policy.answer_tokens).unwrap());
-        bank.fill(500, || true);
+        bank.fill(20 * READY, || true);
         let key = Arc::new(Keypair::from_uri("//Alice").unwrap());
         let asker = Asker { genesis: [9; 32], netuid: NetUid(3), own: key.hotkey() };
         Self { key, policy, model, decoder, bank, asker }
@@ -79,7 +81,7 @@ impl Bench {
             let identity = self.identity(number);
             let host = Host::start(vec![(Arc::clone(backend), 16)], identity, self.asker.own).await.unwrap();
             let target = Target { uid: Uid(number.into()), hotkey: identity.own, address: host.miner.address };
-            lanes.push(Lane::new(target, Arc::clone(&self.bank), 2, 0));
+            lanes.push(Lane::new(target, Arc::clone(&self.bank), 2, READY));
             hosts.push(host);
         }
         let targets: Vec<Target> = lanes.iter().map(|lane| lane.target).collect();
