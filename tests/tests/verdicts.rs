@@ -34,7 +34,7 @@ const OTHER: Hotkey = Hotkey([99; 32]);
 /// Requests that are made for each miner before the window.
 const READY: usize = 40;
 /// `burst` keeps its answers back for longer than the last of its tokens may take.
-const HOLD: Duration = Duration::from_millis(1_500);
+const HOLD: Duration = Duration::from_millis(1_650);
 
 /// A validator with its copy of the model.
 struct Bench {

@@ -82,9 +82,12 @@ impl Reading {
             if let Some(end) = self.event(&data, at)? {
                 return Ok(Some(end));
             }
+            // Tokens beyond are not read, however many come at once: they would be early by their own deadlines.
+            if self.received.ids.len() >= self.expected.answer_tokens as usize {
+                return Ok(Some(End::Cut));
+            }
         }
-        let enough = self.received.ids.len() >= self.expected.answer_tokens as usize;
-        Ok(enough.then_some(End::Cut))
+        Ok(None)
     }
 
     fn event(&mut self, data: &str, at: Instant) -> Result<Option<End>, Fault> {

@@ -285,11 +285,12 @@ async fn what_came_before_the_deadline_counts_and_nothing_after() {
 async fn enough_is_enough() {
     let mut chain = TokenChain::new(&SEED);
     let events: Vec<_> = [first()].into_iter().chain((0..8).map(|id| tokens(&mut chain, &[id]))).collect();
-    let (received, _) =
-        asked(vec![head(""), Step::Write(events[..4].concat()), Step::Hold], Expected { answer_tokens: 3, ..EXPECTED })
-            .await;
-    assert_eq!((received.end, received.ids.len()), (End::Cut, 3));
-    assert_eq!(binding(&received, &BOUND), Ok(()));
+    for sent in [4, events.len()] {
+        let steps = vec![head(""), Step::Write(events[..sent].concat()), Step::Hold];
+        let (received, _) = asked(steps, Expected { answer_tokens: 3, ..EXPECTED }).await;
+        assert_eq!((received.end, received.ids.len()), (End::Cut, 3), "{sent}");
+        assert_eq!(binding(&received, &BOUND), Ok(()));
+    }
 }
 
 #[tokio::test]
