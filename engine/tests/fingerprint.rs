@@ -1,7 +1,7 @@
 //! Fingerprints of real decoders: the same whatever stands beside an answer, and what they do and do not show.
 
 use engine::generation::{Event, Events, Generation, Sampling};
-use engine::model::{Decoder, Segment, Want};
+use engine::model::{Arithmetic, Decoder, Segment, Want};
 use engine::scheduler::{Limits, Scheduler};
 use engine::synthetic::{Precision, Recipe, tiny};
 use engine::{LoadOptions, Loaded, load};
@@ -14,11 +14,15 @@ fn passes(distance: &Distance) -> bool {
 }
 
 fn model(seed: u64, slots: usize) -> Box<dyn Decoder> {
+    computing(seed, slots, Arithmetic::F32)
+}
+
+fn computing(seed: u64, slots: usize, arithmetic: Arithmetic) -> Box<dyn Decoder> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model");
     tiny(&path, Recipe { seed, precision: Precision::Bf16 }).expect("it is written");
-    let Loaded { decoder, .. } =
-        load(&path, &LoadOptions { slots, context: Some(512), ..LoadOptions::default() }).expect("it is loaded");
+    let options = LoadOptions { slots, context: Some(512), arithmetic, ..LoadOptions::default() };
+    let Loaded { decoder, .. } = load(&path, &options).expect("it is loaded");
     decoder
 }
 
@@ -83,6 +87,52 @@ fn states_come_only_where_they_are_asked_for() {
     let both = answers(model(1, 2), 512, &[with, without]);
     assert_eq!(both[0].0, both[1].0);
     assert!(!both[0].1.is_empty() && both[1].1.is_empty());
+}
+
+/// An engine that computes in bf16 is an honest one.
+#[test]
+fn other_arithmetic_is_near() {
+    let asked: Vec<_> = (0..6).map(|number| generation(number, 4 * CHUNK)).collect();
+    let mut checker = model(1, 1);
+    let hidden = checker.info().hidden;
+    for (asked, (ids, states)) in asked.iter().zip(answers(computing(1, 4, Arithmetic::Bf16), 512, &asked)) {
+        let own = prefilled(&mut *checker, &asked.prompt, &ids);
+        let found = distances(&chunks(&states, hidden), &own, hidden, true).expect("four chunks");
+        assert!(found.iter().all(passes), "{found:?}");
+        assert!(found.iter().any(|distance| distance.mean > 0), "the two do differ");
+    }
+}
+
+/// Why only whole chunks are measured: of few rows also small entries are among the largest.
+#[test]
+fn short_chunks_of_other_arithmetic_are_less_near() {
+    let mut checker = model(1, 1);
+    let hidden = checker.info().hidden;
+    let mut furthest = |length: usize| {
+        let asked: Vec<_> = (0..12).map(|number| generation(number, length)).collect();
+        let all = asked.iter().zip(answers(computing(1, 4, Arithmetic::Bf16), 512, &asked));
+        let mean = all.map(|(asked, (ids, states))| {
+            let own = prefilled(&mut *checker, &asked.prompt, &ids);
+            assert_eq!(
+                distances(&chunks(&states, hidden), &own, hidden, true).map(|all| all.len()),
+                Some(length / CHUNK)
+            );
+            Fingerprint::of(&states).distance(&own).mean
+        });
+        mean.max().expect("some answers")
+    };
+    assert!(furthest(1) > 2 * furthest(CHUNK));
+}
+
+/// Both sides round alike, whichever code they use.
+#[test]
+fn rounding_is_that_of_the_library() {
+    for upper in 0..=u16::MAX {
+        for lower in [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff] {
+            let value = f32::from_bits(u32::from(upper) << 16 | lower);
+            assert_eq!(bf16(value), half::bf16::from_f32(value).to_bits(), "{upper:x} {lower:x}");
+        }
+    }
 }
 
 /// A miner that runs another model, and does not run the true one.

@@ -20,7 +20,7 @@ use miner::inference::stub::{Pace, Stub};
 use miner::serve::{Door, serve};
 use miner::view::View;
 use neuron_common::chain::{BlockRef, Snapshot};
-use proof::fingerprint::{CHUNK, Distance, FINGERPRINT, Fingerprint, bf16, distances};
+use proof::fingerprint::{CHUNK, Distance, FINGERPRINT, Fingerprint, bf16};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -111,7 +111,9 @@ impl Bench {
         let (mut decoder, _) = model(&self.home, seed, 1);
         let choice = &answer["choices"][choice]["assay"];
         let rows = rows(&mut *decoder, &ids(&answer["assay"]["prompt_token_ids"]), &ids(&choice["token_ids"]));
-        distances(&fingerprints(&choice["fingerprint"]), &rows, decoder.info().hidden, true)
+        let (claimed, own) = (fingerprints(&choice["fingerprint"]), rows.chunks(CHUNK * decoder.info().hidden));
+        (claimed.len() == own.len())
+            .then(|| claimed.iter().zip(own).map(|(claimed, own)| claimed.distance(own)).collect())
     }
 }
 

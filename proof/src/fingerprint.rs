@@ -84,14 +84,16 @@ pub fn chunks(rows: &[u16], hidden: usize) -> Vec<Fingerprint> {
     rows.chunks(chunk(hidden)).map(Fingerprint::of).collect()
 }
 
-/// How far each chunk of an answer lies from what it should be. Of an answer that did not end but was cut, only whole chunks
-/// have a fingerprint. `None` where there are more fingerprints than chunks, or fewer.
+/// How far each whole chunk of an answer lies from what it should be. A shorter last one must be there, but is not measured: its
+/// largest entries reach down to small ones, which differ between honest engines. An answer that did not end but was cut has
+/// none of it. `None` where there are more fingerprints than chunks, or fewer, or one is of another form.
 #[must_use]
 pub fn distances(claimed: &[Fingerprint], rows: &[u16], hidden: usize, ended: bool) -> Option<Vec<Distance>> {
     let entries = chunk(hidden);
-    let own = rows.chunks(entries).filter(|own| ended || own.len() == entries);
-    (own.clone().count() == claimed.len())
-        .then(|| claimed.iter().zip(own).map(|(claimed, own)| claimed.distance(own)).collect())
+    let own: Vec<_> = rows.chunks(entries).filter(|own| ended || own.len() == entries).collect();
+    let fit = own.len() == claimed.len() && claimed.iter().zip(&own).all(|(claimed, own)| claimed.fits(own.len()));
+    let whole = own.iter().filter(|own| own.len() == entries);
+    fit.then(|| claimed.iter().zip(whole).map(|(claimed, own)| claimed.distance(own)).collect())
 }
 
 const fn chunk(hidden: usize) -> usize {
@@ -135,7 +137,7 @@ impl Fingerprint {
     #[must_use]
     pub fn distance(&self, rows: &[u16]) -> Distance {
         let k = rows.len().min(TOP);
-        if self.modulus < MODULUS_LEAST || self.coefficients.len() != k {
+        if !self.fits(rows.len()) {
             return Distance { exponents: k as u32, signs: 0, mean: u64::MAX, median: u64::MAX };
         }
         let (mut exponents, mut signs, mut mantissas) = (0, 0, Vec::with_capacity(k));
@@ -149,6 +151,11 @@ impl Fingerprint {
             }
         }
         Distance { exponents, signs, ..Distance::of_mantissas(&mut mantissas) }
+    }
+
+    /// Whether it is of the form that so many entries have.
+    fn fits(&self, entries: usize) -> bool {
+        self.modulus >= MODULUS_LEAST && self.coefficients.len() == entries.min(TOP)
     }
 
     /// The modulus and the coefficients, u16 big-endian.
@@ -189,6 +196,6 @@ impl Distance {
     /// Whether it is within limits, signs counted with the exponents.
     #[must_use]
     pub const fn within(&self, exponents: u32, mean: u64, median: u64) -> bool {
-        self.exponents + self.signs <= exponents && self.mean <= mean && self.median <= median
+        self.exponents.saturating_add(self.signs) <= exponents && self.mean <= mean && self.median <= median
     }
 }

@@ -26,13 +26,15 @@ use validator::inference::audit::{Asker, examine};
 use validator::inference::bank::Bank;
 use validator::inference::cases::{Case, look_at_forms, outcomes};
 use validator::inference::memory::Memory;
-use validator::inference::models::{self, Copy, Model};
+use validator::inference::models::{self, LocalCopy, Model};
 use validator::inference::traffic::Traffic;
 use validator::inference::window::{self, Lane};
 
 const OTHER: Hotkey = Hotkey([99; 32]);
+/// Requests that are made for each miner before the window.
+const READY: usize = 40;
 /// `burst` keeps its answers back for longer than the last of its tokens may take.
-const HOLD: Duration = Duration::from_millis(1_400);
+const HOLD: Duration = Duration::from_millis(1_650);
 
 /// A validator with its copy of the model.
 struct Bench {
@@ -58,11 +60,11 @@ impl Bench {
         let config = InferenceConfig { models: vec![copy], threads: 1, ..InferenceConfig::default() };
         let (mut copies, problems) = models::load(&config, &policy);
         assert!(problems.is_empty(), "the table in localnet/src/up is of another model or checker: {problems:?}");
-        let Copy { model, decoder } = copies.pop().unwrap();
+        let LocalCopy { model, decoder } = copies.pop().unwrap();
         let model = Arc::new(model);
         let traffic = Arc::new(Traffic::built_in().unwrap());
         let bank = Arc::new(Bank::new(Arc::clone(&model), &traffic, policy.answer_tokens).unwrap());
-        bank.fill(500, || true);
+        bank.fill(20 * READY, || true);
         let key = Arc::new(Keypair::from_uri("//Alice").unwrap());
         let asker = Asker { genesis: [9; 32], netuid: NetUid(3), own: key.hotkey() };
         Self { key, policy, model, decoder, bank, asker }
@@ -79,7 +81,7 @@ impl Bench {
             let identity = self.identity(number);
             let host = Host::start(vec![(Arc::clone(backend), 16)], identity, self.asker.own).await.unwrap();
             let target = Target { uid: Uid(number.into()), hotkey: identity.own, address: host.miner.address };
-            lanes.push(Lane { target, bank: Arc::clone(&self.bank), streams: 2 });
+            lanes.push(Lane::new(target, Arc::clone(&self.bank), 2, READY));
             hosts.push(host);
         }
         let targets: Vec<Target> = lanes.iter().map(|lane| lane.target).collect();

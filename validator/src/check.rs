@@ -11,7 +11,7 @@ use neuron_common::check::{Checks, arithmetic, chain_clock, wallet};
 use neuron_common::keystore::Keypair;
 
 use crate::config::Config;
-use crate::inference::budget::{self, Cost, Epoch, Finding};
+use crate::inference::budget::{self, Cost, Epoch, Finding, Grade};
 use crate::inference::models::{self, LocalCopy};
 use crate::inference::traffic::Traffic;
 use crate::store::{Owner, Store, StoreError};
@@ -123,8 +123,12 @@ async fn budget(checks: &mut Checks, config: &Config, costs: &[Cost], snapshot: 
         percent: config.inference.audit_percent,
         budget: config.inference.budget_tokens,
     };
-    for Finding { ok, text } in budget::assess(&epoch, costs) {
-        if ok { checks.ok("inference", text) } else { checks.failed("inference", text) }
+    for Finding { grade, text } in budget::assess(&epoch, costs) {
+        match grade {
+            Grade::Enough => checks.ok("inference", text),
+            Grade::Partly => checks.warn("inference", text),
+            Grade::Failed => checks.failed("inference", text),
+        }
     }
 }
 

@@ -134,11 +134,11 @@ impl InferenceConfig {
         if self.probes_per_epoch > 10_000 {
             return unfit("inference.probes_per_epoch", &self.probes_per_epoch, "choose at most 10000");
         }
-        let precision = self.models.iter().filter_map(|model| model.precision.as_deref());
-        for name in precision.filter(|name| name.parse::<engine::model::Precision>().is_err()) {
-            return unfit("inference.models.precision", &name, "choose f32, bf16, f16, q8_0 or q4_k");
+        let mut precisions = self.models.iter().filter_map(|model| model.precision.as_deref());
+        match precisions.find(|name| name.parse::<engine::model::Precision>().is_err()) {
+            Some(name) => unfit("inference.models.precision", &name, "choose f32, bf16, f16, q8_0 or q4_k"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -16,10 +16,10 @@ use validator::inference::traffic::{Asked, BUILT_IN, Traffic, as_organic, has_pr
 
 const MODEL: &str = "some/model";
 const CONTEXT: u32 = 131_072;
-const FOLDS: usize = 5;
+const PARTS: usize = 5;
 
-/// Bodies of users and of probes.
-type Halves = (Vec<Vec<u8>>, Vec<Vec<u8>>);
+/// Bodies of users and of probes, in parts.
+type Halves = (Vec<Vec<Vec<u8>>>, Vec<Vec<Vec<u8>>>);
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
@@ -31,7 +31,7 @@ fn main() -> Result<()> {
     let lines: Vec<_> = recorded.lines().filter(|line| has_probe(line, CONTEXT)).collect();
     println!("{}", benches::machine());
     println!(
-        "{} requests, {} of them with a probe like them; {FOLDS} folds, {rounds} rounds",
+        "{} requests, {} of them with a probe like them; {PARTS} parts, {rounds} rounds",
         recorded.lines().count(),
         lines.len()
     );
@@ -64,22 +64,30 @@ fn report(name: &str, lines: &[&str], rounds: u64, change: fn(&mut Value, u64)) 
 
 fn judged(lines: &[&str], odd: usize, round: u64, change: fn(&mut Value, u64)) -> Result<Auc> {
     let (users, mut probes) = halves(lines, odd, round)?;
-    for (index, body) in (0..).zip(&mut probes) {
+    for (index, body) in (0..).zip(probes.iter_mut().flatten()) {
         let mut value: Value = serde_json::from_slice(body)?;
         change(&mut value, index);
         *body = value.to_string().into_bytes();
     }
-    Ok(tell(&users, &probes, FOLDS))
+    Ok(tell(&users, &probes))
 }
 
+/// Each in parts: probes of one part are made of nothing that another part has.
 fn halves(lines: &[&str], odd: usize, round: u64) -> Result<Halves> {
     let mut rng = ChaCha8Rng::seed_from_u64(round * 2 + odd as u64);
-    let half = |odd: usize| (0..).zip(lines).filter(move |(index, _)| index % 2 == odd).map(|(_, line)| *line);
+    let part = |odd: usize, part: usize| -> Vec<&str> {
+        let own = (0..).zip(lines).filter(|(index, _)| index % 2 == odd && index / 2 % PARTS == part);
+        own.map(|(_, line)| *line).collect()
+    };
     let asked = Asked { id: MODEL.into(), context: CONTEXT, answer_tokens: 256, fingerprint: true };
-    let users: Vec<_> = half(odd).filter_map(|line| as_organic(line, MODEL, true, &mut rng)).collect();
-    let recorded: Vec<_> = half(1 - odd).collect();
-    let source = Arc::new(Traffic::parse(&recorded.join("\n"))?).asking(asked)?;
-    let probes = users.iter().map(|_| source.draw(&mut rng).body).collect();
+    let (mut users, mut probes) = (Vec::new(), Vec::new());
+    for index in 0..PARTS {
+        let own: Vec<_> =
+            part(odd, index).into_iter().filter_map(|line| as_organic(line, MODEL, true, &mut rng)).collect();
+        let source = Arc::new(Traffic::parse(&part(1 - odd, index).join("\n"))?).asking(asked.clone())?;
+        probes.push(own.iter().map(|_| source.draw(&mut rng).body).collect());
+        users.push(own);
+    }
     Ok((users, probes))
 }
 

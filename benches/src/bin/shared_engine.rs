@@ -33,6 +33,8 @@ const HOTKEYS: u8 = 4;
 const SLOTS: usize = 8;
 /// What a hotkey is asked for at once.
 const STREAMS: u32 = 32;
+/// Requests that are made before a window, for each hotkey.
+const READY: usize = 500;
 /// MiB of weights: the engine, not the way to it, is what limits.
 const SIZE: u64 = 64;
 
@@ -111,7 +113,6 @@ impl Bench {
         let text = Text::load(path)?;
         let model = Model { policy: paid, text, table, vocabulary, context, hidden: info.hidden };
         let bank = Arc::new(Bank::new(Arc::new(model), &Arc::new(Traffic::built_in()?), policy.answer_tokens)?);
-        bank.fill(2_000, || true);
         let local = LocalModel { slots: SLOTS, ..LocalModel::new("shared", path.to_owned()) };
         let engine = SharedEngine::start(&Cheat::new(&local, identity(0)))?;
         Ok(Self { key: Arc::new(Keypair::from_uri("//Alice")?), policy, bank, engine })
@@ -119,13 +120,14 @@ impl Bench {
 
     /// Credited tokens per second of all hotkeys together.
     async fn window(&self, hotkeys: u8) -> Result<f64> {
+        self.bank.fill(READY * usize::from(hotkeys), || true);
         let (mut hosts, mut lanes) = (Vec::new(), Vec::new());
         for number in 0..hotkeys {
             let identity = identity(number);
             let models = vec![(self.engine.under(identity), SLOTS)];
             let host = Host::start(models, identity, self.key.hotkey()).await?;
             let target = Target { uid: Uid(number.into()), hotkey: identity.own, address: host.miner.address };
-            lanes.push(Lane { target, bank: Arc::clone(&self.bank), streams: STREAMS });
+            lanes.push(Lane::new(target, Arc::clone(&self.bank), STREAMS, READY));
             hosts.push(host);
         }
         let (heard, hold, _) = window::hold(&self.key, &self.policy, lanes).await;

@@ -56,6 +56,7 @@ impl Model {
                 max_tokens: 64,
                 stop: self.stop.clone(),
                 top_logprobs: 0,
+                states: false,
             };
             (prompt, sampling, scheduler.submit(generation).expect("there is room"))
         };
@@ -75,7 +76,7 @@ fn bf16() -> LoadOptions<'static> {
 
 fn read(mut events: Events) -> Vec<u32> {
     let mut ids = Vec::new();
-    while let Event::Token(token) = events.blocking_recv().expect("an end").expect("no error") {
+    while let Event::Token { token, .. } = events.blocking_recv().expect("an end").expect("no error") {
         ids.push(token.id);
     }
     ids

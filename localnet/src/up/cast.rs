@@ -25,7 +25,7 @@ pub enum Cheat {
     SmallerModel,
     /// Answers with the model's weights rounded to 4 bits.
     Quantised,
-    /// Samples at 0.8 of the temperature that it is asked for.
+    /// Samples at half of the temperature that it is asked for.
     Temperature,
     /// Reads only the second half of a prompt.
     CutPrompt,

@@ -78,24 +78,24 @@ fn reserve(policy: &Policy, options: &Options) -> Result<u32> {
 /// The dev preset with shorter windows, and answers of this model after them.
 ///
 /// Two dozen processes share two cores here, so the deadlines are many times what one miner needs alone. Whoever holds its
-/// answers back until all of them are overdue still finds the time that is paid running: 600 + 32 · 20 ms.
+/// answers back until all of them are overdue still finds the time that is paid running, a second after a short prompt.
 #[must_use]
 pub fn policy(digest: ModelDigest) -> Policy {
     let mut policy = Policy::dev();
-    policy.window.duration_ms = 1_500;
+    policy.window.duration_ms = 2_000;
     policy.window.opening_deadline_ms = 1_500;
     let model = ModelPolicy {
         id: MODEL.to_owned(),
         digest,
         share: SHARE,
         first_ms: 600,
-        prompt_us: 200,
-        token_us: 20_000,
+        prompt_us: 50,
+        token_us: 12_000,
         fastest_us: 20,
         fingerprint: true,
     };
     let inference =
-        InferencePolicy { ramp_ms: 1_200, hold_ms: 2_400, streams_max: 4, answer_tokens: 32, models: vec![model] };
+        InferencePolicy { ramp_ms: 1_200, hold_ms: 2_400, streams_max: 4, answer_tokens: 64, models: vec![model] };
     Policy { inference: Some(inference), ..policy }
 }
 

@@ -43,12 +43,14 @@ fn as_many_fingerprints_as_chunks() {
     let honest = chunks(&own, 8);
     let sizes: Vec<_> = honest.iter().map(|one| one.coefficients.len()).collect();
     assert_eq!(sizes, [TOP, TOP, 8], "256 entries, 256, and 8");
-    assert!(distances(&honest, &own, 8, true).is_some_and(|all| all.iter().all(passes_elsewhere)));
-    assert_eq!(distances(&honest[..2], &own, 8, true), None);
-    assert_eq!(distances(&[&honest[..], &honest[..1]].concat(), &own, 8, true), None);
+    let measured = |claimed: &[Fingerprint], ended| distances(claimed, &own, 8, ended);
+    assert!(measured(&honest, true).is_some_and(|all| all.len() == 2 && all.iter().all(passes_elsewhere)));
+    assert_eq!(measured(&honest[..2], true), None, "the one of the last row is not measured, but must be there");
+    assert_eq!(measured(&[honest[0].clone(), honest[1].clone(), Fingerprint::null()], true), None);
+    assert_eq!(measured(&[&honest[..], &honest[..1]].concat(), true), None);
     // What was cut has no fingerprint of its last token.
-    assert_eq!(distances(&honest, &own, 8, false), None);
-    assert_eq!(distances(&honest[..2], &own, 8, false).map(|all| all.len()), Some(2));
+    assert_eq!(measured(&honest, false), None);
+    assert_eq!(measured(&honest[..2], false).map(|all| all.len()), Some(2));
     // No rows, no fingerprints.
     assert_eq!((chunks(&[], 8), distances(&[], &[], 8, true)), (Vec::new(), Some(Vec::new())));
 }

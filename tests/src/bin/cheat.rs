@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Tokens of the longest prompt that `burst` reckons with.
-const PROMPT: u32 = 512;
+const PROMPT: u32 = 4096;
 
 /// A miner that cheats, for tests
 #[derive(Debug, clap::Parser)]

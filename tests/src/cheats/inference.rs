@@ -42,8 +42,9 @@ pub use shared_engine::SharedEngine;
 pub use smaller_model::smaller_model;
 pub use temperature::temperature;
 
-/// How much of a distribution's temperature `temperature` leaves.
-pub const COOLED: f32 = 0.8;
+/// How much of a distribution's temperature `temperature` leaves. Milder cheats take more tokens to find than a window of `localnet
+/// up` has; how many is measured by `benches` (`detection`).
+pub const COOLED: f32 = 0.5;
 
 /// What answers, for each model of the configuration. `hold` is how long `burst` keeps an answer back.
 ///

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
+use tokio::sync::Semaphore;
 
 use super::models::{Model, Question};
 use super::traffic::{Source, Traffic, TrafficError};
@@ -20,7 +21,9 @@ pub struct Bank {
     model: Arc<Model>,
     source: Source,
     answer_tokens: u32,
-    ready: Mutex<VecDeque<Arc<Question>>>,
+    ready: Mutex<VecDeque<Question>>,
+    /// One at a time is made in a window: the rest of the machine is for the clock.
+    making: Semaphore,
 }
 
 impl Bank {
@@ -30,7 +33,7 @@ impl Bank {
     /// When no recorded request fits the model.
     pub fn new(model: Arc<Model>, traffic: &Arc<Traffic>, answer_tokens: u32) -> Result<Self, TrafficError> {
         let source = traffic.asking(model.asked(answer_tokens))?;
-        Ok(Self { model, source, answer_tokens, ready: Mutex::default() })
+        Ok(Self { model, source, answer_tokens, ready: Mutex::default(), making: Semaphore::new(1) })
     }
 
     /// The model.
@@ -43,17 +46,27 @@ impl Bank {
     pub fn fill(&self, wanted: usize, go: impl Fn() -> bool) {
         while self.ready.lock().len() < wanted.min(READY_MAX) && go() {
             let Some(question) = self.draw() else { return };
-            self.ready.lock().push_back(Arc::new(question));
+            self.ready.lock().push_back(question);
         }
     }
 
-    /// The next request, each once. `None` when none can be made.
-    pub async fn take(self: &Arc<Self>) -> Option<Arc<Question>> {
-        if let Some(question) = self.ready.lock().pop_front() {
-            return Some(question);
-        }
+    /// Requests that lie ready.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        self.ready.lock().len()
+    }
+
+    /// A request that lies ready, each once.
+    #[must_use]
+    pub fn take(&self) -> Option<Question> {
+        self.ready.lock().pop_front()
+    }
+
+    /// A request that is made now, in the order in which it was asked for. `None` when none can be made.
+    pub async fn make(self: &Arc<Self>) -> Option<Question> {
+        let _turn = self.making.acquire().await.ok()?;
         let bank = Arc::clone(self);
-        tokio::task::spawn_blocking(move || bank.draw().map(Arc::new)).await.ok().flatten()
+        tokio::task::spawn_blocking(move || bank.draw()).await.ok().flatten()
     }
 
     fn draw(&self) -> Option<Question> {

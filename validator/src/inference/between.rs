@@ -169,7 +169,7 @@ impl Probes {
 
 /// One request to a miner that is asked nothing else.
 async fn ask(inference: &Inference, bank: &Arc<Bank>, target: &Target) -> Option<Answer> {
-    let question = bank.take().await?;
+    let question = bank.make().await?;
     let (model, probe) = (bank.model(), &question.probe);
     let begun = Instant::now();
     let end = begun + last_moment(model, &question.prompt, probe.answer_tokens);
@@ -178,10 +178,10 @@ async fn ask(inference: &Inference, bank: &Arc<Bank>, target: &Target) -> Option
         Ok(Err(fault)) => Received::nothing(begun, fault),
         Ok(Ok(line)) => {
             let request = stream::request(&inference.key, target, probe);
-            stream::ask(line, request, probe.expected(model.vocabulary, model.context), end, |_, _| {}).await
+            stream::ask(line, request, probe.expected(model.vocabulary, model.context), end).await
         }
     };
-    Some(Answer { question, received })
+    Some(Answer { question: Arc::new(question.sent()), received })
 }
 
 /// After it no token of an answer is worth anything.

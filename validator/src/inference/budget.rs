@@ -49,10 +49,21 @@ pub struct Epoch {
 /// One line for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Whether nothing has to be done.
-    pub ok: bool,
+    /// How well it goes.
+    pub grade: Grade,
     /// What, with the remedy where something has to be.
     pub text: String,
+}
+
+/// How well it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grade {
+    /// Nothing has to be done.
+    Enough,
+    /// Everybody is scored; less is looked at than could be, or than the configuration asks for.
+    Partly,
+    /// Some miners cannot be scored, or nothing can.
+    Failed,
 }
 
 /// Measures by checking made-up answers; takes `time`, and blocks for it.
@@ -87,7 +98,8 @@ pub fn assess(epoch: &Epoch, costs: &[Cost]) -> Vec<Finding> {
             "{}: {} tokens per second, {answers} answers of {} tokens with prompts of {} per hour",
             cost.id, cost.tokens_per_second, epoch.answer_tokens, cost.prompt
         );
-        Finding { ok: cost.tokens_per_second > 0, text }
+        let grade = if cost.tokens_per_second > 0 { Grade::Enough } else { Grade::Failed };
+        Finding { grade, text }
     };
     let mut findings: Vec<_> = costs.iter().map(hourly).collect();
     if costs.iter().all(|cost| cost.tokens_per_second > 0) && !costs.is_empty() {
@@ -114,7 +126,7 @@ fn window(epoch: &Epoch, costs: &[Cost]) -> Finding {
             seconds(one),
             limit.as_secs()
         );
-        return Finding { ok: false, text };
+        return Finding { grade: Grade::Failed, text };
     }
     if u64::from(epoch.budget) > affordable && floor <= limit {
         let text = format!(
@@ -122,22 +134,22 @@ fn window(epoch: &Epoch, costs: &[Cost]) -> Finding {
             epoch.budget,
             u64::from(epoch.budget) / slowest.max(1)
         );
-        return Finding { ok: false, text };
+        return Finding { grade: Grade::Partly, text };
     }
     if floor > limit {
         let checked = limit.as_nanos() / one.as_nanos().max(1);
         let text = format!("window: {all}: {checked} of {answers} answers of each are checked; cheats are found later");
-        return Finding { ok: true, text };
+        return Finding { grade: Grade::Partly, text };
     }
     if u64::from(epoch.budget) < budget {
         let text = format!(
             "window: {all}, but `inference.budget_tokens` = {} does not hold them: set it to {budget} or more, up to {affordable}",
             epoch.budget
         );
-        return Finding { ok: false, text };
+        return Finding { grade: Grade::Partly, text };
     }
     let share = affordable.min(u64::from(epoch.budget)) / miners.max(1);
-    Finding { ok: true, text: format!("window: {all}; the budget is {share} tokens of each") }
+    Finding { grade: Grade::Enough, text: format!("window: {all}; the budget is {share} tokens of each") }
 }
 
 /// Between two windows the share of the probes that audits ask for is checked, as long as the budget lasts.
@@ -152,13 +164,13 @@ fn between(epoch: &Epoch, costs: &[Cost]) -> Finding {
     );
     if needed > epoch.between {
         let text = format!("{text}: lower `inference.probes_per_epoch` or `inference.audit_percent`");
-        return Finding { ok: false, text };
+        return Finding { grade: Grade::Partly, text };
     }
     let held = u64::from(epoch.budget) * 100 / wanted.max(1);
     if held < 100 {
-        return Finding { ok: true, text: format!("{text}; the budget holds {held} % of them") };
+        return Finding { grade: Grade::Partly, text: format!("{text}; the budget holds {held} % of them") };
     }
-    Finding { ok: true, text }
+    Finding { grade: Grade::Enough, text }
 }
 
 /// What so many answers of each model take.
@@ -203,57 +215,67 @@ mod tests {
         Cost { id: "m".to_owned(), tokens_per_second, prompt: 172 }
     }
 
-    fn texts(epoch: &Epoch, costs: &[Cost]) -> Vec<(bool, String)> {
-        assess(epoch, costs).into_iter().map(|finding| (finding.ok, finding.text)).collect()
+    /// The line whose text begins so.
+    fn line(epoch: &Epoch, costs: &[Cost], begins: &str) -> (Grade, String) {
+        let mut lines = assess(epoch, costs).into_iter().filter(|finding| finding.text.starts_with(begins));
+        let Finding { grade, text } = lines.next().expect("one such line");
+        (grade, text)
     }
 
     #[test]
     fn a_machine_that_keeps_up_is_told_so() {
         // Two answers of 300 tokens of each: 60 000 tokens, 120 s.
-        let found = texts(&EPOCH, &[cost(500)]);
-        assert_eq!(found.len(), 3);
+        let enough = |text: &str| (Grade::Enough, text.to_owned());
         assert_eq!(
-            found[0],
-            (true, "m: 500 tokens per second, 6000 answers of 128 tokens with prompts of 172 per hour".to_owned())
+            line(&EPOCH, &[cost(500)], "m: "),
+            enough("m: 500 tokens per second, 6000 answers of 128 tokens with prompts of 172 per hour")
         );
         assert_eq!(
-            found[1].1,
-            "window: 256 tokens of each of 100 miners take 120 s of 180 s; the budget is 800 tokens of each"
+            line(&EPOCH, &[cost(500)], "window: "),
+            enough("window: 256 tokens of each of 100 miners take 120 s of 180 s; the budget is 800 tokens of each")
         );
-        assert!(found[1].0);
         assert_eq!(
-            found[2],
-            (true, "between windows: 150 of 3000 probes of each model are checked in 90 s of 4000 s".to_owned())
+            line(&EPOCH, &[cost(500)], "between "),
+            enough("between windows: 150 of 3000 probes of each model are checked in 90 s of 4000 s")
         );
     }
 
     #[test]
     fn a_machine_that_does_not_is_told_how_far_it_gets() {
-        let (ok, text) = texts(&EPOCH, &[cost(100)]).swap_remove(1);
-        assert!(!ok && text.contains("takes 300 s and there are 180 s: 60 of them would be scored"), "{text}");
-        let (ok, text) = texts(&EPOCH, &[cost(200)]).swap_remove(1);
-        assert!(ok && text.contains("take 300 s of 180 s: 1 of 2 answers"), "{text}");
-        let (ok, text) = texts(&EPOCH, &[cost(400), cost(400)]).swap_remove(1);
-        assert!(ok && text.contains("take 300 s of 180 s"), "two models take the time of both: {text}");
-        let (ok, text) = texts(&Epoch { probes: 3_000, ..EPOCH }, &[cost(500)]).swap_remove(2);
-        assert!(!ok && text.contains("probes_per_epoch"), "{text}");
+        let (grade, text) = line(&EPOCH, &[cost(100)], "window: ");
+        assert_eq!(grade, Grade::Failed);
+        assert!(text.contains("takes 300 s and there are 180 s: 60 of them would be scored"), "{text}");
+        let (grade, text) = line(&EPOCH, &[cost(200)], "window: ");
+        assert_eq!(grade, Grade::Partly);
+        assert!(text.contains("take 300 s of 180 s: 1 of 2 answers"), "{text}");
+        let (grade, text) = line(&EPOCH, &[cost(400), cost(400)], "window: ");
+        assert_eq!(grade, Grade::Partly, "two models take the time of both");
+        assert!(text.contains("take 300 s of 180 s"), "{text}");
+        let (grade, text) = line(&Epoch { probes: 3_000, ..EPOCH }, &[cost(500)], "between ");
+        assert_eq!(grade, Grade::Partly);
+        assert!(text.contains("probes_per_epoch"), "{text}");
     }
 
     #[test]
     fn a_budget_that_fits_neither_need_nor_time_is_named() {
-        let (ok, text) = texts(&Epoch { budget: 70_000, ..EPOCH }, &[cost(500)]).swap_remove(1);
-        assert!(!ok && text.contains("set it to 75000 or more, up to 90000"), "{text}");
-        let (ok, text) = texts(&Epoch { budget: 100_000, ..EPOCH }, &[cost(500)]).swap_remove(1);
-        assert!(!ok && text.contains("may take 200 s: set it to at most 90000"), "{text}");
+        let (grade, text) = line(&Epoch { budget: 70_000, ..EPOCH }, &[cost(500)], "window: ");
+        assert_eq!(grade, Grade::Partly);
+        assert!(text.contains("set it to 75000 or more, up to 90000"), "{text}");
+        let (grade, text) = line(&Epoch { budget: 100_000, ..EPOCH }, &[cost(500)], "window: ");
+        assert_eq!(grade, Grade::Partly);
+        assert!(text.contains("may take 200 s: set it to at most 90000"), "{text}");
+        let (grade, text) = line(&Epoch { budget: 40_000, ..EPOCH }, &[cost(500)], "between ");
+        assert_eq!(grade, Grade::Partly);
+        assert!(text.contains("holds 88 % of them"), "{text}");
     }
 
     #[test]
     fn nothing_is_no_panic() {
         assert_eq!(assess(&EPOCH, &[]), []);
-        assert!(!assess(&EPOCH, &[cost(0)])[0].ok);
+        assert_eq!(assess(&EPOCH, &[cost(0)])[0].grade, Grade::Failed);
         let nothing = Epoch { miners: 0, answer_tokens: 0, budget: 0, ..EPOCH };
-        assert!(assess(&nothing, &[cost(5)]).iter().all(|finding| finding.ok));
+        assert!(assess(&nothing, &[cost(5)]).iter().all(|finding| finding.grade != Grade::Failed));
         let most = Epoch { miners: u32::MAX, probes: u32::MAX, answer_tokens: u32::MAX, ..EPOCH };
-        assert!(assess(&most, &[cost(1)]).iter().skip(1).all(|finding| !finding.ok));
+        assert_eq!(line(&most, &[cost(1)], "window: ").0, Grade::Failed);
     }
 }

@@ -7,7 +7,6 @@ use incentive::evidence::{Charts, Table};
 use incentive::inference::too_fast;
 use incentive::units::Registration;
 use incentive::verdict::Verdict;
-use tokio::time::Instant;
 
 use super::audit::{Answer, Asker, Examined, form};
 use super::memory::Memory;
@@ -140,7 +139,7 @@ pub fn outcomes(
             false => verdict(model, &case.heard, hold, case.found, &case.memory, least),
         };
         let counts = Counts {
-            answers: case.heard.all().count() as u64,
+            answers: case.heard.requests(),
             tokens: in_time(model, &case.heard.hold, hold.end),
             checked: case.found.checked.into(),
         };

@@ -129,6 +129,18 @@ fn one(config: &CopyConfig, policy: &InferencePolicy, threads: Option<NonZeroUsi
     Ok(LocalCopy { model, decoder })
 }
 
+// === impl Question ===
+
+impl Question {
+    /// The same without what was needed only to send it.
+    #[must_use]
+    pub fn sent(mut self) -> Self {
+        self.probe.body = Vec::new();
+        self.probe.prompt = Prompt::Text(String::new());
+        self
+    }
+}
+
 // === impl Model ===
 
 impl Model {

@@ -88,10 +88,9 @@ impl Inference {
         let asked: Vec<_> = (0..self.banks.len())
             .flat_map(|model| targets.iter().map(move |(target, registration)| (model, *target, *registration)))
             .collect();
-        let lane = |(model, target, _): &(usize, Target, _)| Lane {
-            target: *target,
-            bank: Arc::clone(&self.banks[*model]),
-            streams,
+        let ready: Vec<_> = self.banks.iter().map(|bank| bank.ready() / targets.len().max(1)).collect();
+        let lane = |(model, target, _): &(usize, Target, _)| {
+            Lane::new(*target, Arc::clone(&self.banks[*model]), streams, ready[*model])
         };
         let lanes: Vec<_> = asked.iter().map(lane).collect();
         if lanes.is_empty() {
@@ -122,7 +121,7 @@ impl Inference {
         let mut found = self.without_asking(plan);
         if part.stood_still {
             found.extend(part.heard.iter().map(|(model, target, registration, heard)| {
-                let counts = Counts { answers: heard.all().count() as u64, ..Counts::default() };
+                let counts = Counts { answers: heard.requests(), ..Counts::default() };
                 self.outcome(*model, target, *registration, Verdict::Void, counts)
             }));
             return Ok(found);

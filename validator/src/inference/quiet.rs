@@ -37,13 +37,13 @@ impl Quiet {
     #[must_use]
     pub fn now(&self) -> Option<u64> {
         let times = *self.0.borrow();
-        (times % 2 == 0).then_some(times)
+        times.is_multiple_of(2).then_some(times)
     }
 
     /// Waits until no quiet time lasts.
     pub async fn over(&self) {
         // The sender is here, so the wait can only end with it being over.
-        drop(self.0.subscribe().wait_for(|times| times % 2 == 0).await);
+        drop(self.0.subscribe().wait_for(|times| times.is_multiple_of(2)).await);
     }
 }
 

@@ -1,11 +1,13 @@
 //! From what one miner sent, and what was found out about a sample of it, to a verdict. Pure.
 
+use std::collections::BTreeMap;
+
 use incentive::inference::{credit, credit_share, deadline_us, score};
 use incentive::policy::ModelPolicy;
 use incentive::verdict::{Fault, Verdict};
 use tokio::time::Instant;
 
-use super::audit::Answer;
+use super::audit::{Answer, is_deceit};
 use super::memory::Memory;
 use super::stream::End;
 
@@ -16,13 +18,19 @@ const PAID: u32 = 500;
 /// What one miner sent in a window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Heard {
-    /// Answers to requests of the ramp: checked, not paid.
+    /// Answers, with tokens, to requests of the ramp: checked, not paid.
     pub ramp: Vec<Answer>,
-    /// Answers to requests of the hold.
+    /// Answers, with tokens, to requests of the hold.
     pub hold: Vec<Answer>,
+    /// Requests that brought no token.
+    pub silent: Silent,
     /// Requests at once in the hold.
     pub streams: u32,
 }
+
+/// Requests that brought no token, counted by what came of them: refusing must not fill a validator's memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Silent(BTreeMap<Fault, u64>);
 
 /// The time that is paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +56,12 @@ pub struct Found {
 /// tokens fewer than `least` could be checked, though it sent more: the validator did not manage.
 #[must_use]
 pub fn verdict(model: &ModelPolicy, heard: &Heard, hold: Hold, found: Found, memory: &Memory, least: u32) -> Verdict {
-    if let Some(fault) = found.fault.or(memory.wrong) {
+    if let Some(fault) = found.fault.or(heard.silent.deceit()).or(memory.wrong) {
         return Verdict::Rejected(fault);
     }
     let sent: u64 = heard.all().map(|answer| u64::from(answer.tokens())).sum();
-    if heard.hold.iter().all(|answer| answer.received.ids.is_empty()) {
-        return Verdict::Rejected(silence(heard));
+    if heard.hold.is_empty() {
+        return Verdict::Rejected(heard.silent.fault());
     }
     if u64::from(found.checked) < sent.min(least.into()) {
         return Verdict::Void;
@@ -109,22 +117,61 @@ fn worth(model: &ModelPolicy, answer: &Answer, until_us: u64) -> u64 {
     }
 }
 
-/// Why there is no token: what the miner said of itself, otherwise what happened most often.
-fn silence(heard: &Heard) -> Fault {
-    let times = |fault| {
-        let busy = |answer: &&Answer| fault == Fault::WindowRefused && answer.received.end == End::Busy;
-        heard.all().filter(|answer| answer.received.end == End::Fault(fault) || busy(answer)).count()
-    };
-    let said = [Fault::NotServed, Fault::UnsupportedVersion].into_iter().find(|fault| times(*fault) > 0);
-    let happened =
-        [Fault::Unreachable, Fault::WindowRefused, Fault::NoAnswer].into_iter().max_by_key(|fault| times(*fault));
-    said.or(happened).unwrap_or(Fault::NoAnswer)
-}
-
 impl Heard {
-    /// All answers, in the order of their requests.
+    /// All answers with tokens, in the order of their requests.
     pub fn all(&self) -> impl Iterator<Item = &Answer> {
         self.ramp.iter().chain(&self.hold)
+    }
+
+    /// Requests that were sent.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.all().count() as u64 + self.silent.0.values().sum::<u64>()
+    }
+
+    /// Whether the miner has said that it does not serve the model: then nothing more is asked.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.silent.is_final()
+    }
+}
+
+impl Silent {
+    /// One more request that brought no token.
+    pub fn note(&mut self, end: End) {
+        let fault = match end {
+            End::Fault(fault) => fault,
+            End::Busy => Fault::WindowRefused,
+            End::Finished(_) | End::Cut | End::Broke => Fault::NoAnswer,
+        };
+        *self.0.entry(fault).or_default() += 1;
+    }
+
+    /// Those of another place or time.
+    pub fn add(&mut self, other: &Self) {
+        other.0.iter().for_each(|(fault, times)| *self.0.entry(*fault).or_default() += times);
+    }
+
+    /// Whether asking again is of no use.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.said().is_some()
+    }
+
+    /// What no honest miner does, if anybody did.
+    #[must_use]
+    pub fn deceit(&self) -> Option<Fault> {
+        self.0.keys().copied().find(|fault| is_deceit(*fault))
+    }
+
+    fn said(&self) -> Option<Fault> {
+        [Fault::NotServed, Fault::UnsupportedVersion].into_iter().find(|fault| self.0.contains_key(fault))
+    }
+
+    /// Why there is no token: what the miner said of itself, otherwise what happened most often.
+    fn fault(&self) -> Fault {
+        let most = self.0.iter().max_by_key(|(_, times)| **times).map(|(fault, _)| *fault);
+        self.said().or(most).unwrap_or(Fault::NoAnswer)
     }
 }
 
@@ -264,24 +311,25 @@ mod tests {
 
     #[test]
     fn silence_has_a_name() {
-        let name = |ends: &[End]| {
-            let window = Window::of(|start| ends.iter().map(|end| silent(start, *end)).collect());
-            window.verdict(Found::default(), &Memory::default())
+        let of = |ends: &[End], answers: usize| {
+            let mut window = Window::of(|start| vec![answer(start, 1.0); answers]);
+            ends.iter().for_each(|end| window.heard.silent.note(*end));
+            window.verdict(CHECKED, &Memory::default())
         };
         let fault = End::Fault;
         for (ends, expected) in [
             (&[][..], Fault::NoAnswer),
             (&[fault(Fault::NoAnswer)], Fault::NoAnswer),
-            (&[fault(Fault::NoAnswer), fault(Fault::NotServed)], Fault::NotServed),
+            (&[fault(Fault::NoAnswer), fault(Fault::NoAnswer), fault(Fault::NotServed)], Fault::NotServed),
             (&[fault(Fault::Unreachable), fault(Fault::Unreachable), fault(Fault::NoAnswer)], Fault::Unreachable),
             (&[End::Busy, End::Busy, fault(Fault::Unreachable)], Fault::WindowRefused),
             (&[fault(Fault::UnsupportedVersion)], Fault::UnsupportedVersion),
         ] {
-            assert_eq!(name(ends), Verdict::Rejected(expected), "{ends:?}");
+            assert_eq!(of(ends, 0), Verdict::Rejected(expected), "{ends:?}");
         }
-        // One answer is enough to have answered.
-        let window = Window::of(|start| vec![silent(start, fault(Fault::Unreachable)), answer(start, 1.0)]);
-        assert!(matches!(window.verdict(CHECKED, &Memory::default()), Verdict::Accepted(_)));
+        // One answer is enough to have answered, but not to hide what nobody honest sends.
+        assert!(matches!(of(&[fault(Fault::Unreachable), End::Busy], 1), Verdict::Accepted(_)));
+        assert_eq!(of(&[fault(Fault::Malformed)], 1), Verdict::Rejected(Fault::Malformed));
     }
 
     #[test]

@@ -130,15 +130,8 @@ pub fn request(key: &Keypair, target: &Target, probe: &Probe) -> Request<Body> {
     request
 }
 
-/// Sends a request and reads its answer until it ends, is long enough, or the deadline. `arrived` is told of every token as it
-/// comes: its index in the answer, and its microseconds as in [`Received::arrivals_us`].
-pub async fn ask(
-    line: Line,
-    request: Request<Body>,
-    expected: Expected,
-    deadline: Instant,
-    mut arrived: impl FnMut(u32, u64) + Send,
-) -> Received {
+/// Sends a request and reads its answer until it ends, is long enough, or the deadline.
+pub async fn ask(line: Line, request: Request<Body>, expected: Expected, deadline: Instant) -> Received {
     let Line { mut sender, _driver } = line;
     let mut reading = Reading::new(Instant::now(), expected);
     let response = match timeout_at(deadline, sender.send_request(request)).await {
@@ -160,10 +153,7 @@ pub async fn ask(
                 if now > deadline {
                     return reading.end(End::Cut);
                 }
-                let before = reading.arrivals_us().len();
-                let end = reading.take(&piece, now);
-                (0..).zip(reading.arrivals_us()).skip(before).for_each(|(index, at)| arrived(index, *at));
-                end
+                reading.take(&piece, now)
             }
             Ok(Some(Err(_)) | None) => Some(End::Broke),
             Err(_late) => Some(End::Cut),

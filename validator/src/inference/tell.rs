@@ -1,6 +1,6 @@
 //! Can a miner tell probes from what users send? A classifier on the fields and the text of requests, and how often it is right.
 //!
-//! [`tell`] trains a logistic regression on most of the requests and asks it about the others, in turn. An area under the curve of 0.5 is
+//! [`tell`] trains a logistic regression on most parts of the requests and asks it about the others, in turn. An area under the curve of 0.5 is
 //! guessing, 1 is knowing. `benches` measures it for a validator's own recording.
 
 mod features;
@@ -53,23 +53,25 @@ impl Auc {
     }
 }
 
-/// How well bodies of probes can be told from bodies of users: each fold is judged by a classifier that has seen the others. Both lists
-/// should be in random order.
+/// How well bodies of probes can be told from bodies of users. Both come in as many parts; each part is judged by a classifier that has seen
+/// the others. Probes of different parts must have nothing in common, or it would only remember their sentences.
 #[must_use]
-pub fn tell(organic: &[Vec<u8>], probes: &[Vec<u8>], folds: usize) -> Auc {
-    let organic: Vec<_> = organic.iter().map(|body| features(body)).collect();
-    let probes: Vec<_> = probes.iter().map(|body| features(body)).collect();
-    let measured: Vec<_> = (0..folds).map(|fold| judged(&organic, &probes, folds, fold)).collect();
+pub fn tell(organic: &[Vec<Vec<u8>>], probes: &[Vec<Vec<u8>>]) -> Auc {
+    let rows = |parts: &[Vec<Vec<u8>>]| -> Vec<Vec<Vec<f64>>> {
+        parts.iter().map(|part| part.iter().map(|body| features(body)).collect()).collect()
+    };
+    let (organic, probes) = (rows(organic), rows(probes));
+    let measured: Vec<_> = (0..organic.len().min(probes.len())).map(|part| judged(&organic, &probes, part)).collect();
     Auc::mean(&measured)
 }
 
-fn judged(organic: &[Vec<f64>], probes: &[Vec<f64>], folds: usize, fold: usize) -> Auc {
-    let part = |all: &[Vec<f64>], asked: bool| -> Vec<Vec<f64>> {
-        (0..).zip(all).filter(|(index, _)| (index % folds == fold) == asked).map(|(_, row)| row.clone()).collect()
+fn judged(organic: &[Vec<Vec<f64>>], probes: &[Vec<Vec<f64>>], part: usize) -> Auc {
+    let others = |parts: &[Vec<Vec<f64>>]| -> Vec<Vec<f64>> {
+        (0..).zip(parts).filter(|(index, _)| *index != part).flat_map(|(_, rows)| rows.clone()).collect()
     };
-    let model = regression::Model::fit(&part(organic, false), &part(probes, false));
-    let scores = |all| part(all, true).iter().map(|row| model.score(row)).collect::<Vec<_>>();
-    Auc::of(&scores(organic), &scores(probes))
+    let model = regression::Model::fit(&others(organic), &others(probes));
+    let scores = |rows: &[Vec<f64>]| rows.iter().map(|row| model.score(row)).collect::<Vec<_>>();
+    Auc::of(&scores(&organic[part]), &scores(&probes[part]))
 }
 
 #[cfg(test)]

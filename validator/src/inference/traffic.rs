@@ -12,7 +12,7 @@ mod text;
 mod wrap;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proof::inference::Params;
 use rand_chacha::rand_core::RngCore;
@@ -33,6 +33,14 @@ const FILE_LIMIT: u64 = 64 << 20;
 const TEXTS: usize = 32;
 /// The requests that come with the program, one per line; `validator/traffic/default.py` made them.
 pub const BUILT_IN: &str = include_str!("../../traffic/default.jsonl");
+
+/// Their texts.
+static BUILT_IN_TEXTS: LazyLock<Vec<(Role, String)>> = LazyLock::new(|| {
+    let mut texts = Vec::new();
+    // A line that is none gives no text; a test reads them all.
+    BUILT_IN.lines().for_each(|line| drop(Shape::read(line, &mut texts)));
+    texts
+});
 
 /// A request as any client could send it.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,11 +166,11 @@ impl Traffic {
         let mut texts = Vec::new();
         let (shapes, passed_over) = read(lines, &mut texts)?;
         let mut texts = Texts::new(texts);
-        if [Role::User, Role::Assistant, Role::Prompt].iter().any(|role| !texts.suffice(*role, TEXTS)) {
-            let mut own = Vec::new();
-            read(BUILT_IN, &mut own)?;
-            texts.add(own);
-        }
+        let few: Vec<_> = [Role::User, Role::Assistant, Role::System, Role::Prompt]
+            .into_iter()
+            .filter(|role| !texts.suffice(*role, TEXTS))
+            .collect();
+        texts.add(BUILT_IN_TEXTS.iter().filter(|(role, _)| few.contains(role)).cloned());
         Ok(Self { shapes, texts, passed_over })
     }
 

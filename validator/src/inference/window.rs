@@ -5,28 +5,32 @@
 //! works for several hotkeys, or for several models, has no time of its own for any of them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use incentive::inference::{Ramp, free_us, step_ms};
 use incentive::policy::InferencePolicy;
 use incentive::verdict::Fault;
 use neuron_common::keystore::Keypair;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::audit::Answer;
 use super::bank::Bank;
-use super::settle::{Heard, Hold, credits};
-use super::stream::{self, End, Received};
+use super::models::Question;
+use super::settle::{Heard, Hold, Silent, credits};
+use super::stream::{self, Received};
 use crate::dispatch::{self, Punctuality, Target};
 
 /// From the decision to begin to the first request: time to start everybody's tasks.
 const LEAD: Duration = Duration::from_millis(50);
-/// How long a place stays empty after a request that brought no token.
-const REST: Duration = Duration::from_millis(50);
+/// From one request at a place to the next at least.
+const TURN: Duration = Duration::from_millis(50);
+/// How long a place rests at most, after requests that brought no token.
+const REST: Duration = Duration::from_millis(800);
 
 /// One miner and one model.
-#[derive(Clone)]
 pub struct Lane {
     /// The miner.
     pub target: Target,
@@ -34,6 +38,8 @@ pub struct Lane {
     pub bank: Arc<Bank>,
     /// This validator's part of the requests that it may be asked at once.
     pub streams: u32,
+    /// Requests that lie ready for it. Held while the next one is fetched: a lane waits for one at a time.
+    ready: Mutex<usize>,
 }
 
 /// When the parts of the part begin and end.
@@ -79,71 +85,99 @@ async fn drive(key: Arc<Keypair>, lane: Arc<Lane>, times: Times) -> (Heard, Dura
     let mut now = times.start;
     // Each step begins anew and ends for all its requests at once: only so is a load seen that the engine does not keep up with,
     // and no tokens can be saved up in the ramp and let go in the time that is paid.
-    while now < times.hold {
+    while now < times.hold && !heard.is_gone() {
         let until = (now + times.step).min(times.hold);
-        let answers = load(&key, &lane, ramp.level(), until).await;
+        let answers = load(&key, &lane, ramp.level(), until, &mut heard.silent).await;
         ramp.step(credits(&lane.bank.model().policy, &answers, until).0);
-        let gone = answers.iter().any(refuses_for_good);
         heard.ramp.extend(answers);
-        if gone {
-            return (heard, late);
-        }
         now = until;
     }
     heard.streams = ramp.best();
-    heard.hold = load(&key, &lane, heard.streams, times.end).await;
+    if !heard.is_gone() {
+        heard.hold = load(&key, &lane, heard.streams, times.end, &mut heard.silent).await;
+    }
     (heard, late)
 }
 
-/// Keeps so many requests on their way until the time is over, and no longer than the miner says that it serves the model.
-async fn load(key: &Arc<Keypair>, lane: &Arc<Lane>, level: u32, until: Instant) -> Vec<Answer> {
-    let (mut streams, mut answers) = (JoinSet::new(), Vec::<Answer>::new());
-    let mut gone = false;
-    while Instant::now() < until && !(gone && streams.is_empty()) {
-        while streams.len() < level as usize && !gone {
-            streams.spawn(ask(Arc::clone(key), Arc::clone(lane), until));
-        }
-        // All of them end by themselves, at the latest at that time.
-        if let Some(Ok(Some(answer))) = streams.join_next().await {
-            gone |= refuses_for_good(&answer);
-            answers.push(answer);
-        }
+/// Keeps so many requests on their way until the time is over. The answers with tokens, in the order of their requests.
+async fn load(key: &Arc<Keypair>, lane: &Arc<Lane>, level: u32, until: Instant, silent: &mut Silent) -> Vec<Answer> {
+    let (mut places, mut answers) = (JoinSet::new(), Vec::<Answer>::new());
+    let gone = Arc::new(AtomicBool::new(false));
+    for _ in 0..level {
+        places.spawn(place(Arc::clone(key), Arc::clone(lane), until, Arc::clone(&gone)));
     }
-    while let Some(done) = streams.join_next().await {
-        answers.extend(done.ok().flatten());
+    while let Some(done) = places.join_next().await {
+        let (more, said) = done.unwrap_or_default();
+        answers.extend(more);
+        silent.add(&said);
     }
     answers.sort_by_key(|answer| answer.received.began);
     answers
 }
 
-fn refuses_for_good(answer: &Answer) -> bool {
-    matches!(answer.received.end, End::Fault(Fault::NotServed | Fault::UnsupportedVersion))
+/// One request after the other at one place. After one that brought no token the place rests, longer each time: refusing costs a
+/// miner nothing, and must cost the validator little.
+async fn place(key: Arc<Keypair>, lane: Arc<Lane>, until: Instant, gone: Arc<AtomicBool>) -> (Vec<Answer>, Silent) {
+    let (mut answers, mut silent, mut rest) = (Vec::new(), Silent::default(), TURN);
+    while Instant::now() < until && !gone.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        let free = match ask(&key, &lane, until).await {
+            Some(answer) if answer.tokens() > 0 => {
+                rest = TURN;
+                // The time that the fastest device of the field would have taken.
+                let free = Duration::from_micros(free_us(&lane.bank.model().policy, answer.tokens()));
+                let free = (answer.received.began + free).max(begun + TURN);
+                answers.push(answer);
+                free
+            }
+            silence => {
+                if let Some(answer) = silence {
+                    silent.note(answer.received.end);
+                    gone.fetch_or(silent.is_final(), Ordering::Relaxed);
+                }
+                rest = (rest * 2).min(REST);
+                Instant::now() + rest
+            }
+        };
+        sleep_until(free.min(until)).await;
+    }
+    (answers, silent)
 }
 
-/// One request, and the rest of its place: the time that the fastest device of the field would have taken, or some pause
-/// after a refusal.
-async fn ask(key: Arc<Keypair>, lane: Arc<Lane>, until: Instant) -> Option<Answer> {
-    let Lane { target, bank, .. } = lane.as_ref();
-    let Ok(Some(question)) = timeout_at(until, bank.take()).await else {
-        sleep_until(until.min(Instant::now() + REST)).await;
-        return None;
-    };
+/// One request. `None` if there was none to make in time.
+async fn ask(key: &Keypair, lane: &Lane, until: Instant) -> Option<Answer> {
+    let Lane { target, bank, .. } = lane;
+    let question = timeout_at(until, lane.question()).await.ok()??;
     let (model, probe) = (bank.model(), &question.probe);
     let begun = Instant::now();
     let received = match timeout_at(until, stream::connect(target)).await {
         Err(_over) => Received::nothing(begun, Fault::Unreachable),
         Ok(Err(fault)) => Received::nothing(begun, fault),
         Ok(Ok(line)) => {
-            let request = stream::request(&key, target, probe);
-            stream::ask(line, request, probe.expected(model.vocabulary, model.context), until, |_, _| {}).await
+            let request = stream::request(key, target, probe);
+            stream::ask(line, request, probe.expected(model.vocabulary, model.context), until).await
         }
     };
-    let tokens = u32::try_from(received.ids.len()).unwrap_or(u32::MAX);
-    let free = if tokens == 0 {
-        Instant::now() + REST
-    } else {
-        received.began + Duration::from_micros(free_us(&model.policy, tokens))
-    };
-    sleep_until(free.min(until)).await;
-    Some(Answer { question, received })
+    Some(Answer { question: Arc::new(question.sent()), received })
+}
+
+impl Lane {
+    /// One miner and one model; `ready` requests of the bank are this lane's.
+    #[must_use]
+    pub fn new(target: Target, bank: Arc<Bank>, streams: u32, ready: usize) -> Self {
+        Self { target, bank, streams, ready: Mutex::new(ready) }
+    }
+
+    /// The next request: of those that lie ready only its own part, so that no miner that answers fast and badly takes those
+    /// of the others; then one that is made now, one lane after the other.
+    async fn question(&self) -> Option<Question> {
+        let mut ready = self.ready.lock().await;
+        if let Some(left) = ready.checked_sub(1)
+            && let Some(question) = self.bank.take()
+        {
+            *ready = left;
+            return Some(question);
+        }
+        self.bank.make().await
+    }
 }

@@ -46,7 +46,7 @@ fn message(index: usize, value: &Value) -> Result<Value, ApiError> {
     Ok(json!({ "role": role, "content": content }))
 }
 
-/// The text, or the text parts one after the other.
+/// The text, or the text parts with line feeds between them, as `engine::text` joins them.
 fn content(message: &Map<String, Value>) -> Option<String> {
     match message.get("content")? {
         Value::String(text) => Some(text.clone()),
@@ -54,7 +54,7 @@ fn content(message: &Map<String, Value>) -> Option<String> {
             let text = |part: &Value| {
                 (part.get("type")?.as_str()? == "text").then(|| part.get("text")?.as_str().map(str::to_owned))?
             };
-            parts.iter().map(text).collect()
+            parts.iter().map(text).collect::<Option<Vec<_>>>().map(|parts| parts.join("\n"))
         }
         _ => None,
     }

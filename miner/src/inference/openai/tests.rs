@@ -194,6 +194,6 @@ fn messages_are_reduced_to_role_and_text() {
     let parts = json!([{ "type": "text", "text": "a" }, { "type": "text", "text": "b" }]);
     let messages = json!([{ "role": "developer", "content": "s", "name": "x" }, { "role": "user", "content": parts }]);
     let asked = chat(json!({ "messages": messages })).unwrap();
-    let expected = [json!({ "role": "system", "content": "s" }), json!({ "role": "user", "content": "ab" })];
+    let expected = [json!({ "role": "system", "content": "s" }), json!({ "role": "user", "content": "a\nb" })];
     assert_eq!(asked.prompts, [Prompt::Chat(expected.to_vec())]);
 }

@@ -67,12 +67,6 @@ impl Reading {
         Self { expected, parser: Parser::new(bytes), bytes, pieces: frames, events: frames, received }
     }
 
-    /// The arrivals of the tokens so far.
-    #[must_use]
-    pub fn arrivals_us(&self) -> &[u64] {
-        &self.received.arrivals_us
-    }
-
     /// Takes the next bytes, the last of which arrived at `at`; tells if they end the answer, and how.
     pub fn take(&mut self, piece: &[u8], at: Instant) -> Option<End> {
         self.step(piece, at).unwrap_or_else(|fault| Some(End::Fault(fault)))
@@ -88,9 +82,12 @@ impl Reading {
             if let Some(end) = self.event(&data, at)? {
                 return Ok(Some(end));
             }
+            // Tokens beyond are not read, however many come at once: they would be early by their own deadlines.
+            if self.received.ids.len() >= self.expected.answer_tokens as usize {
+                return Ok(Some(End::Cut));
+            }
         }
-        let enough = self.received.ids.len() >= self.expected.answer_tokens as usize;
-        Ok(enough.then_some(End::Cut))
+        Ok(None)
     }
 
     fn event(&mut self, data: &str, at: Instant) -> Result<Option<End>, Fault> {

@@ -28,7 +28,7 @@ const MEMBERS: [&str; 20] = [
     "user",
 ];
 /// Places for hashed words, and for hashed pairs of words.
-const WORDS: usize = 192;
+const WORDS: usize = 128;
 
 /// The features of a body; always as many. A body that is no JSON object has none but zeros.
 #[must_use]

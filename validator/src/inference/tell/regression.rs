@@ -1,7 +1,7 @@
 //! Logistic regression by gradient descent, on standardised features.
 
 /// Steps of the descent, their length, and the pull of each weight towards 0.
-const STEPS: usize = 150;
+const STEPS: usize = 100;
 const RATE: f64 = 0.5;
 const PULL: f64 = 0.02;
 

@@ -1,16 +1,23 @@
 //! Text for probes: sentences of recorded texts, put together anew.
 //!
 //! A new text begins and ends as one recorded text does, which keeps its form (a question at the end, `Context:` before it). Between them
-//! stand sentences of others, of those that have the most words in common with what the request says already: people stay with a
-//! subject. What has no middle, one or two sentences, is taken as it was recorded: short texts repeat among users, too.
+//! stand some of its own sentences, as many of others that have words in common with what the request says already: people stay
+//! with a subject, and say nothing twice. What has no middle, one or two sentences, is taken as it was recorded: short texts repeat
+//! among users, too.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
 use rand_chacha::rand_core::RngCore;
 
-/// Texts that are looked at when the nearest in subject is wanted.
-const CANDIDATES: usize = 8;
+/// Texts of the same length that one may stand for.
+const NEIGHBOURS: usize = 8;
+/// Of so many, drawn, the nearest in subject begins and ends a text. More would prefer texts on everything.
+const FRAMES: usize = 2;
+/// The same for those that give sentences to its middle.
+const DONORS: usize = 8;
+/// Draws without a new sentence, after which some may come again.
+const IDLE: usize = 8;
 /// Longest sentence, in bytes; lines without an end are cut there, at a space.
 const SENTENCE: usize = 600;
 /// Shorter words say nothing about a subject.
@@ -52,6 +59,8 @@ struct Recorded {
     text: String,
     /// One after the other, each with the white space behind it.
     sentences: Vec<Range<usize>>,
+    /// What each sentence is, without the white space.
+    keys: Vec<u64>,
     words: Vec<u64>,
 }
 
@@ -75,42 +84,50 @@ impl Texts {
     /// A new text of about so many characters.
     pub fn fresh(&self, role: Role, chars: usize, theme: &mut Theme, rng: &mut impl RngCore) -> String {
         let near = self.around(role, chars, 1);
-        let Some(frame) = self.pick(&near, theme, rng) else { return String::new() };
-        let text = match frame.sentences.len() {
-            0..=2 => frame.text.clone(),
-            _ => self.filled(frame, chars, theme, rng),
+        let Some(frame) = pick(&near, FRAMES, theme, rng, |one| one.edges().all(|key| !theme.said.contains(key)))
+        else {
+            return String::new();
         };
-        theme.take(&text);
-        text
+        if frame.sentences.len() > 2 {
+            return self.filled(frame, chars, theme, rng);
+        }
+        theme.say(frame.edges());
+        theme.words.extend(&frame.words);
+        frame.text.clone()
     }
 
-    /// The first and the last sentence of `frame`, and those of others between them, until one more would lead further away from
-    /// the length that is wanted.
+    /// The first and the last sentence of `frame`, and others between them, until one more would lead further away from the length
+    /// that is wanted.
     fn filled(&self, frame: &Recorded, chars: usize, theme: &mut Theme, rng: &mut impl RngCore) -> String {
         let (first, last) = (frame.sentence(0), frame.sentence(frame.sentences.len() - 1));
-        theme.take(first);
-        theme.take(last);
+        theme.words.extend(words(first).chain(words(last)));
+        theme.say(frame.edges());
         let others = self.around(frame.role, frame.chars, 3);
-        let (mut text, mut length) = (first.to_owned(), first.chars().count() + last.chars().count());
+        let (mut text, mut length, mut idle) = (first.to_owned(), first.chars().count() + last.chars().count(), 0);
         while length < chars {
-            // All is said: from here on, texts repeat themselves.
-            let other = self.pick(&others, theme, rng).unwrap_or(frame);
-            let inner = other.sentences.len() - 2;
-            let begin = 1 + below(rng, inner);
-            let run = (begin..1 + inner).take(1 + below(rng, 3));
-            let before = length;
-            for sentence in run.map(|index| other.sentence(index)) {
-                let count = sentence.chars().count();
-                if (length + count).abs_diff(chars) >= length.abs_diff(chars) {
+            let donor = if rng.next_u32().is_multiple_of(2) {
+                Some(frame)
+            } else {
+                pick(&others, DONORS, theme, rng, |one| one.inner().any(|index| !theme.said.contains(&one.keys[index])))
+            };
+            let donor = donor.unwrap_or(frame);
+            let begin = below(rng, donor.inner().len());
+            idle += 1;
+            for index in donor.inner().skip(begin).take(1 + below(rng, 3)) {
+                let sentence = donor.sentence(index);
+                let longer = length + sentence.chars().count();
+                if longer.abs_diff(chars) >= length.abs_diff(chars) {
                     return text + last;
                 }
-                if theme.say(sentence) {
+                if theme.said.insert(donor.keys[index]) {
                     text.push_str(sentence);
-                    length += count;
+                    (length, idle) = (longer, 0);
                 }
             }
-            if length == before {
-                theme.forget(rng);
+            if idle == IDLE {
+                // All is said: from here on, texts repeat themselves.
+                theme.said.retain(|_| !rng.next_u32().is_multiple_of(4));
+                idle = 0;
             }
         }
         text + last
@@ -122,50 +139,56 @@ impl Texts {
         let own: Vec<_> = long.iter().copied().filter(|one| one.role == role).collect();
         let own = if own.is_empty() { long } else { own };
         let at = own.partition_point(|one| one.chars < chars);
-        let wide = (own.len() / 20).max(CANDIDATES);
-        own[at.saturating_sub(wide).min(own.len().saturating_sub(2 * wide))..(at + wide).max(2 * wide).min(own.len())]
-            .to_vec()
+        let wide = (own.len() / 20).max(NEIGHBOURS);
+        let begin = at.saturating_sub(wide).min(own.len().saturating_sub(2 * wide));
+        own[begin..(at + wide).max(2 * wide).min(own.len())].to_vec()
     }
+}
 
-    /// Of some texts the one with the largest part of its words in the request already.
-    fn pick<'a>(&self, among: &[&'a Recorded], theme: &Theme, rng: &mut impl RngCore) -> Option<&'a Recorded> {
-        let candidates: Vec<_> = (0..CANDIDATES).filter_map(|_| among.get(below(rng, among.len())).copied()).collect();
-        let fresh = candidates.iter().copied().filter(|one| !theme.has_said(&one.text));
-        fresh.max_by_key(|one| theme.nearness(one)).or_else(|| candidates.first().copied())
-    }
+/// Of so many texts, drawn, the one with the largest part of its words in the request already, if some of them are fresh; else any
+/// that is, else any.
+fn pick<'a>(
+    among: &[&'a Recorded],
+    count: usize,
+    theme: &Theme,
+    rng: &mut impl RngCore,
+    fresh: impl Fn(&Recorded) -> bool,
+) -> Option<&'a Recorded> {
+    let drawn: Vec<_> = (0..count).filter_map(|_| among.get(below(rng, among.len())).copied()).collect();
+    let nearest = drawn.iter().copied().filter(|one| fresh(one)).max_by_key(|one| theme.nearness(one));
+    nearest.or_else(|| {
+        let rest: Vec<_> = among.iter().copied().filter(|one| fresh(one)).collect();
+        rest.get(below(rng, rest.len())).copied().or_else(|| drawn.first().copied())
+    })
 }
 
 impl Recorded {
     fn new(role: Role, text: String) -> Option<Self> {
         let sentences = sentences(&text);
+        let keys = sentences.iter().map(|range| hash(text[range.clone()].trim())).collect();
         let words: HashSet<_> = words(&text).collect();
         let chars = text.chars().count();
-        (!sentences.is_empty()).then(|| Self { role, chars, sentences, words: words.into_iter().collect(), text })
+        (!sentences.is_empty()).then(|| Self { role, chars, sentences, keys, words: words.into_iter().collect(), text })
     }
 
     fn sentence(&self, index: usize) -> &str {
         &self.text[self.sentences[index].clone()]
     }
+
+    /// What is kept of it: the first and the last sentence.
+    fn edges(&self) -> impl Iterator<Item = &u64> {
+        self.keys.first().into_iter().chain(self.keys.last())
+    }
+
+    /// The sentences between them.
+    fn inner(&self) -> Range<usize> {
+        1..self.sentences.len().max(2) - 1
+    }
 }
 
 impl Theme {
-    fn take(&mut self, text: &str) {
-        self.words.extend(words(text));
-        self.said.insert(hash(text.trim()));
-    }
-
-    /// Whether a sentence was not said yet; it is now.
-    fn say(&mut self, sentence: &str) -> bool {
-        self.said.insert(hash(sentence.trim()))
-    }
-
-    fn has_said(&self, text: &str) -> bool {
-        self.said.contains(&hash(text.trim()))
-    }
-
-    /// Some of what was said may be said again.
-    fn forget(&mut self, rng: &mut impl RngCore) {
-        self.said.retain(|_| !rng.next_u32().is_multiple_of(4));
+    fn say<'a>(&mut self, keys: impl Iterator<Item = &'a u64>) {
+        self.said.extend(keys);
     }
 
     /// Words in common, in thousandths of the text's own.
