@@ -122,12 +122,11 @@ fn faults_by(table: &Table, model: &Path, answers: &[Answer]) -> Vec<Fault> {
 fn fingerprints_pass(answers: &[Answer]) -> bool {
     let (model, mut checker) = load(&WORLD.model);
     let limits = WORLD.outcome.table.fingerprint.expect("fingerprints tell for this model");
-    answers.iter().all(|answer| {
-        assert!(!answer.fingerprints.is_empty());
-        let seen = measure::see(&mut *checker, answer, model.text.stop_tokens()).expect("it can be checked");
-        assert!(!seen.distances.is_empty());
-        seen.distances.iter().all(|of| of.within(limits.exponents, limits.mean.into(), limits.median.into()))
-    })
+    let see =
+        |answer| measure::see(&mut *checker, answer, model.text.stop_tokens()).expect("it can be checked").distances;
+    let distances: Vec<_> = answers.iter().flat_map(see).collect();
+    assert!(!distances.is_empty(), "some answers have 32 tokens");
+    distances.iter().all(|of| of.within(limits.exponents, limits.mean.into(), limits.median.into()))
 }
 
 /// One test, because the table takes seconds to make.

@@ -48,7 +48,7 @@ impl Display for Outcome {
         )?;
         for stratum in strata {
             let Stratum { from, to, blocks, soft, hard, end, false_positive_ppm, .. } = stratum;
-            let range = super::Temperatures { from: *from, to: *to };
+            let range = super::strata::Temperatures { from: *from, to: *to };
             let (soft, hard, end) = (logits(*soft), logits(*hard), logits(*end));
             let share = f64::from(*false_positive_ppm) / 1e4;
             writeln!(
@@ -58,7 +58,7 @@ impl Display for Outcome {
         }
         writeln!(f)?;
         for (stratum, weight) in strata.iter().zip(&self.weights) {
-            let range = super::Temperatures { from: stratum.from, to: stratum.to };
+            let range = super::strata::Temperatures { from: stratum.from, to: stratum.to };
             let Weight { cheat, drift } = weight;
             let alarm = f64::from(incentive::evidence::Charts::MEAN_ALARM) / 1000.0 / drift;
             writeln!(f, "evidence at {range} is weighed against: {cheat} (found in about {} blocks)", alarm.ceil())?;
