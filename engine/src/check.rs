@@ -26,7 +26,7 @@ use crate::model::{Decoder, ModelError, Output, Segment, Want};
 use crate::sampler::{Row, SamplerError, place, probability};
 
 /// How far two honest machines may see the difference of two logits apart, in logits, before the edge of top-k and top-p
-/// is no excuse. Twice what single tokens of transformers in bf16 showed on small models.
+/// is no excuse. On small models, 0.1 left no honest token of transformers in bf16 excluded, and 0 left 23 of 30,000.
 pub const EDGE: f32 = 0.25;
 
 /// Bytes of logits that are held at once; a pass makes as many again.
