@@ -2,7 +2,7 @@
 
 use crate::generation::Sampling;
 use crate::sampler::probability::{RELATIVE_ERROR, exp_near};
-use crate::sampler::scale::{Scaled, largest};
+use crate::sampler::scale::{Scaled, first as first_with, largest};
 
 /// Tokens that share one maximum while the first `top_k` are looked for.
 const GROUP: usize = 64;
@@ -34,6 +34,8 @@ pub(super) struct Bounds {
     pub sure: u64,
     /// What top-k may leave is above this value.
     least: f32,
+    /// How far two values may be apart and yet in the other order.
+    room: f32,
     /// The first tokens by their keys, where top-k leaves those alone.
     first: Option<Vec<u64>>,
     /// The largest sum that top-p may compare with.
@@ -48,23 +50,25 @@ pub(super) fn bounds(scaled: &Scaled, sampling: &Sampling, edge: f32) -> Option<
     }
     let room = edge / sampling.temperature;
     let first = limited.then(|| top(&scaled.z, sampling.top_k));
-    let last = first.as_ref().and_then(|first| first.last()).map_or(f32::NEG_INFINITY, |last| value(*last));
-    let mut sure = match &first {
-        Some(first) => first[first.partition_point(|key| value(*key) >= last + room).max(1) - 1],
-        None => 0,
-    };
+    let mut sure = first.as_ref().and_then(|first| first.last().copied()).unwrap_or(0);
+    let least = if limited { value(sure) - room } else { f32::NEG_INFINITY };
     let mut most = f64::INFINITY;
     if sampling.top_p < 1.0 {
         // All before the edge and all behind it shifted against each other: the odds change by a factor.
-        let [least, largest] = [-room, room].map(|room| with_odds(f64::from(sampling.top_p), f64::from(room).exp()));
+        let [below, above] = [-room, room].map(|room| with_odds(f64::from(sampling.top_p), f64::from(room).exp()));
         // Sums here are near and not those of the rule: without room, nothing but what is sure.
-        most = if edge > 0.0 { largest } else { 0.0 };
+        most = if edge > 0.0 { above } else { 0.0 };
         sure = sure.max(match &first {
-            Some(first) => first[exact(first, least) - 1],
-            None => nucleus(scaled, least).into_iter().filter_map(|id| key_of(scaled, id)).min().unwrap_or(0),
+            Some(first) => first[exact(first, below) - 1],
+            None => nucleus(scaled, below).into_iter().filter_map(|id| key_of(scaled, id)).min().unwrap_or(0),
         });
     }
-    Some(Bounds { sure, least: last - room, first, most })
+    if edge > 0.0 {
+        // What is less than the room above the last may stand behind it on the other side; the first never does.
+        let likeliest = key(scaled.max, first_with(&scaled.z, scaled.max));
+        sure = key(value(sure) + room, u32::MAX).min(likeliest);
+    }
+    Some(Bounds { sure, least, room, first, most })
 }
 
 /// A probability whose odds are `factor` times those of `p`.
@@ -79,13 +83,13 @@ impl Bounds {
         own >= self.sure || value(own) > self.least && self.before(scaled, own) < self.most
     }
 
-    /// The probability of the tokens before this key.
+    /// The probability of the tokens that stand before this key for certain.
     fn before(&self, scaled: &Scaled, own: u64) -> f64 {
         let (mut before, mut sum) = (0.0, 0.0);
         let mut add = |key: u64| {
             let exp = exp_near(f64::from(value(key)) - f64::from(scaled.max));
             sum += exp;
-            before += if key > own { exp } else { 0.0 };
+            before += if value(key) > value(own) + self.room { exp } else { 0.0 };
         };
         match &self.first {
             Some(first) => first.iter().for_each(|key| add(*key)),

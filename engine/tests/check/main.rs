@@ -36,8 +36,9 @@ impl Model {
         Self { _folder: folder, path, stop: Vec::new() }
     }
 
-    fn load(&self, options: LoadOptions<'_>) -> Box<dyn Decoder> {
-        engine::load(&self.path, &LoadOptions { context: Some(512), ..options }).expect("it loads").decoder
+    fn load(&self, mut options: LoadOptions<'_>) -> Box<dyn Decoder> {
+        options.context = Some(512);
+        engine::load(&self.path, &options).expect("it loads").decoder
     }
 
     /// The checker: f32 on the widest instructions.

@@ -1,7 +1,7 @@
 //! Honest engines whose kernels are really different.
 
 use engine::Path;
-use engine::model::{Arithmetic, Decoder, LoadOptions, ModelError, ModelInfo, Output, Precision, Segment};
+use engine::model::{Arithmetic, Decoder, LoadOptions, ModelError, ModelInfo, Output, Segment};
 
 use super::{Model, bf16, f32, sampling, summary};
 
