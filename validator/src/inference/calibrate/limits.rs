@@ -163,7 +163,7 @@ mod tests {
     fn limits_are_those_of_the_noisiest_family() {
         let (quiet, noisy) = (blocks(3000, 100.0), blocks(3000, 1000.0));
         let both = stratum(RANGE, &[quiet, noisy.clone()], Vec::new()).expect("enough");
-        let alone = stratum(RANGE, &[noisy.clone()], Vec::new()).expect("enough");
+        let alone = stratum(RANGE, std::slice::from_ref(&noisy), Vec::new()).expect("enough");
         assert_eq!((both.soft, both.hard, both.end), (alone.soft, alone.hard, alone.end));
         assert_eq!(both.soft, (f64::from(noisy.largest()) * 1.2).ceil() as u32);
         assert!(both.hard > both.soft);
