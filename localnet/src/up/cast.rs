@@ -158,14 +158,14 @@ impl Cheat {
             Self::Slow => Fate::Caught(&[Fault::NoRoot]),
             Self::Offline => Fate::Caught(&[Fault::Unreachable]),
             Self::Shared => Fate::EarnsAsOne,
-            // Other logits: other tokens, other ends, and other activations where a fingerprint was asked for.
-            Self::SmallerModel | Self::Quantised | Self::CutPrompt => {
-                Fate::Caught(&[Fault::WrongTokens, Fault::WrongEnd, Fault::WrongFingerprint])
-            }
-            // Mild: no answer of it need be impossible, all of them together are.
-            Self::Temperature => Fate::Caught(&[Fault::WrongTokens, Fault::WrongEnd, Fault::Drift]),
             // The fingerprint is in order.
-            Self::PrefillOnly | Self::Cached => Fate::Caught(&[Fault::WrongTokens, Fault::WrongEnd]),
+            Self::Temperature | Self::PrefillOnly | Self::Cached => {
+                Fate::Caught(&[Fault::WrongTokens, Fault::WrongEnd, Fault::Drift])
+            }
+            // Other activations too, where a fingerprint was asked for.
+            Self::SmallerModel | Self::Quantised | Self::CutPrompt => {
+                Fate::Caught(&[Fault::WrongTokens, Fault::WrongEnd, Fault::WrongFingerprint, Fault::Drift])
+            }
             Self::Burst => Fate::Caught(&[Fault::Late]),
         }
     }
