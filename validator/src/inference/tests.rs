@@ -184,17 +184,18 @@ async fn every_manner_has_its_verdict() {
     let subnet = Subnet::new();
     let store = Store::open(&subnet.config.database).unwrap();
     let inference = subnet.start(&store).await;
-    let rejected = |fault| Some(Verdict::Rejected(fault));
-    let expected = [
-        (Manner::Honest, None),
-        (Manner::OtherWeights, rejected(Fault::WrongTokens)),
-        (Manner::NotServed, rejected(Fault::NotServed)),
-        (Manner::Busy, rejected(Fault::WindowRefused)),
-        (Manner::Burst, rejected(Fault::Late)),
-        (Manner::Relay, rejected(Fault::WrongBinding)),
-        (Manner::RelayBound, rejected(Fault::WrongTokens)),
-        (Manner::Short, rejected(Fault::WrongEnd)),
-        (Manner::Stops, rejected(Fault::WrongEnd)),
+    // Tokens of another model, or under another seed: whether the first of them that is impossible ends the answer is chance.
+    const TOKENS: &[Fault] = &[Fault::WrongTokens, Fault::WrongEnd];
+    let expected: [(Manner, &[Fault]); 9] = [
+        (Manner::Honest, &[]),
+        (Manner::OtherWeights, TOKENS),
+        (Manner::NotServed, &[Fault::NotServed]),
+        (Manner::Busy, &[Fault::WindowRefused]),
+        (Manner::Burst, &[Fault::Late]),
+        (Manner::Relay, &[Fault::WrongBinding]),
+        (Manner::RelayBound, TOKENS),
+        (Manner::Short, &[Fault::WrongEnd]),
+        (Manner::Stops, &[Fault::WrongEnd]),
     ];
     let mut targets = Vec::new();
     for (uid, (manner, _)) in (1..).zip(expected) {
@@ -203,10 +204,10 @@ async fn every_manner_has_its_verdict() {
     inference.prepare(&snapshot(subnet.key.hotkey()), targets.len()).await;
     let outcomes = hold(&inference, &targets).await;
     for ((manner, expected), (target, _)) in expected.iter().zip(&targets) {
-        let found = of(&outcomes, target);
-        match expected {
-            Some(expected) => assert_eq!(found, *expected, "{manner:?}"),
-            None => assert!(matches!(found, Verdict::Accepted(score) if score.get() > 0), "{manner:?}: {found:?}"),
+        match of(&outcomes, target) {
+            Verdict::Accepted(score) => assert!(expected.is_empty() && score.get() > 0, "{manner:?}: {score}"),
+            Verdict::Rejected(fault) => assert!(expected.contains(&fault), "{manner:?}: {fault}"),
+            Verdict::Void => panic!("{manner:?}"),
         }
     }
     let Work::Inference { model, counts } = outcomes[0].work else { panic!("{:?}", outcomes[0]) };
@@ -276,11 +277,13 @@ async fn probes_lower_and_convict_and_are_silent_in_windows() {
     // A block of evidence takes a few of their short answers.
     futures_util::future::join_all((0..10).map(|_| probes.send((0, other, of_other), 0))).await;
     let memory = remembered(&of_other);
-    assert_eq!((memory.shares.len(), memory.wrong), (10, Some(Fault::WrongTokens)));
+    assert_eq!(memory.shares.len(), 10);
+    let wrong = memory.wrong.unwrap();
+    assert!(matches!(wrong, Fault::WrongTokens | Fault::WrongEnd), "{wrong}");
     assert!(memory.shares.contains(&0), "{memory:?}");
-    // It costs the next window, and no other.
+    // It costs the next window.
     let outcomes = hold(&inference, &[(other, of_other)]).await;
-    assert_eq!(of(&outcomes, &other), Verdict::Rejected(Fault::WrongTokens));
+    assert!(matches!(of(&outcomes, &other), Verdict::Rejected(Fault::WrongTokens | Fault::WrongEnd)));
     assert_eq!(remembered(&of_other).wrong, None);
 }
 
