@@ -42,6 +42,9 @@ fn role_name<S: serde::Serializer>(role: &Role, serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(role.name())
 }
 
+/// The last column.
+const LAST: usize = 6;
+
 /// Renders the table. Each kind of work shows what was verified, or what was wrong with it.
 #[must_use]
 pub fn render(rows: &[Row]) -> String {
@@ -62,7 +65,7 @@ pub fn render(rows: &[Row]) -> String {
         ]);
     }
     for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 1));
+        column.set_padding((0, u16::from(index < LAST)));
         if !matches!(index, 1..=3) {
             column.set_cell_alignment(CellAlignment::Right);
         }
