@@ -44,11 +44,13 @@ impl std::str::FromStr for ModelDigest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("a model's digest is 64 hexadecimal digits, not {text:?}; `miner models --load` shows it");
+        let wrong =
+            || format!("a model's digest is 64 hexadecimal digits, not {text:?}; `miner models --load` shows it");
         let digits = text.strip_prefix("0x").unwrap_or(text).as_bytes();
         let nibble = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let (pairs, []) = digits.as_chunks::<2>() else { return Err(wrong()) };
-        let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect();
+        let bytes: Option<Vec<u8>> =
+            pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect();
         bytes.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or_else(wrong)
     }
 }

@@ -12,8 +12,8 @@ use super::chunk::{self, Chunk, ChunkError, Shape};
 use super::config::Patience;
 use super::gaps::{Gaps, Held};
 use super::http::{Failure, reason};
-use neuron_common::sse::Parser;
 use crate::inference::backend::{BackendError, Delta};
+use neuron_common::sse::Parser;
 
 /// Most events in a row that bring nothing: a server that only keeps the line warm is given up.
 const EMPTY: usize = 4096;
