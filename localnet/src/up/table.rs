@@ -107,13 +107,11 @@ mod tests {
             earned: 0,
             stake: 12_345_678_901_234,
         };
-        let longest = Row {
-            name: "smaller-model".to_owned(),
-            fault: Some("unsupported_version".to_owned()),
-            inference_fault: Some("wrong_fingerprint".to_owned()),
-            ..row.clone()
-        };
-        let text = render(&[row, longest]);
+        let mut rows = [row.clone(), row];
+        rows[1].name = "smaller-model".to_owned();
+        rows[1].fault = Some("unsupported_version".to_owned());
+        rows[1].inference_fault = Some("wrong_fingerprint".to_owned());
+        let text = render(&rows);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "\n{text}");
         assert!(text.contains("123.456 Gop/s") && text.contains("12345.7 tok/s"), "\n{text}");
         assert!(text.contains("unsupported_version") && text.contains("wrong_fingerprint"), "\n{text}");
