@@ -2,8 +2,8 @@
 //!
 //! A probe that can be told from what users send is answered well while users are not. So nothing of a probe is made up but its
 //! text: which members it has, how their numbers are written, how many turns of which lengths, is taken as a whole from one recorded
-//! request ([`Shape`]). Its text is put together from sentences of others ([`Texts`]), so that no answer and no
-//! prefix is known from before. Both kinds leave by one door ([`wrap`]), which every gateway that checks its traffic uses.
+//! request (`Shape`). Its text is put together from sentences of others (`Texts`), so that no answer and no
+//! prefix is known from before. Both kinds leave by one door (`wrap`), which every gateway that checks its traffic uses.
 
 mod shape;
 #[cfg(test)]
