@@ -59,7 +59,8 @@ pub fn judge(charts: &mut Charts, table: &Table, temperature: u32, tokens: &[Tok
 /// Whether the model would never have chosen it. Unlikely alone is no fault: of a hundred thousand unlikely tokens the
 /// seed chooses one now and then, and then its margin is small.
 fn is_foreign(token: &Token, temperature: u32) -> bool {
-    let chosen = token.margin.is_some_and(|margin| margin < clipped(None, temperature));
+    // At temperature 0 the clip would be 0, and penalties can make a right token unlikely.
+    let chosen = token.margin.is_some_and(|margin| margin < clipped(None, temperature.max(500)));
     exceeds(token.margin, temperature, REFUSED) || (!chosen && token.gap > IMPLAUSIBLE)
 }
 

@@ -78,6 +78,18 @@ impl Answer {
         u32::try_from(self.received.ids.len()).unwrap_or(u32::MAX)
     }
 
+    /// Forgets what came beyond the tokens that are read: one event may bring more. What an answer holds afterwards is what a
+    /// check costs, and what it can earn. Its form must have been looked at before, for the chain covers all of it.
+    pub fn forget_surplus(&mut self) {
+        let (most, received) = (self.question.probe.answer_tokens as usize, &mut self.received);
+        if received.ids.len() > most {
+            received.ids.truncate(most);
+            received.arrivals_us.truncate(most);
+            received.fingerprints.truncate(most / proof::fingerprint::CHUNK);
+            received.end = End::Cut;
+        }
+    }
+
     /// Answers of one class are asked for in the same manner: what was odd about one is looked for in the others.
     #[must_use]
     pub fn class(&self) -> (&'static str, Option<usize>) {
@@ -163,6 +175,10 @@ pub const fn is_deceit(fault: Fault) -> bool {
 /// Whether an answer ends where it says why. Whether its last token is the right one is the business of margins.
 fn ending(text: &Text, stops: &[String], ids: &[u32], end: End, limit: u32) -> Result<(), Fault> {
     let Some((last, before)) = ids.split_last() else { return Ok(()) };
+    // More than was asked for, or than the context holds: no engine gives it, and no checker could compute it.
+    if u32::try_from(ids.len()).map_or(true, |tokens| tokens > limit) {
+        return Err(Fault::WrongEnd);
+    }
     let ends = |id: &u32| text.stop_tokens().contains(id);
     let mut words = text.stream();
     let mut filter = StopFilter::new(stops.iter().cloned());
@@ -223,6 +239,7 @@ mod tests {
         assert_eq!(ending(&words, LENGTH, whole), Ok(()));
         assert_eq!(ending(&words, LENGTH, whole + 1), wrong, "one more was asked for");
         assert_eq!(ending(&words, LENGTH, whole - 1), wrong);
+        assert_eq!(ending(&words, End::Cut, whole - 1), wrong, "more than was asked for, or than the context holds");
         assert_eq!(ending(&[&ended[..], &words].concat(), STOP, 100), wrong, "went on after its end");
         assert_eq!(ending(&[&ended[..], &words].concat(), End::Cut, 100), wrong);
         for broke in [End::Cut, End::Broke] {

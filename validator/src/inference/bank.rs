@@ -75,7 +75,9 @@ impl Bank {
         let mut rng = ChaCha20Rng::from_seed(seed);
         (0..TRIES).find_map(|_| {
             let question = self.model.question(self.source.draw(&mut rng)).ok()?;
-            let tokens = question.prompt.len().saturating_add(self.answer_tokens as usize);
+            // A miner refuses what could grow beyond the context, however few of its tokens are read.
+            let answer = question.probe.max_tokens.unwrap_or(0).max(self.answer_tokens);
+            let tokens = question.prompt.len().saturating_add(answer as usize);
             (!question.prompt.is_empty() && tokens <= self.model.context as usize).then_some(question)
         })
     }

@@ -134,14 +134,15 @@ impl Probes {
         }
     }
 
-    async fn judge(&self, party: Party, answer: Answer, draw: u32, times: u64) -> Result<()> {
+    async fn judge(&self, party: Party, mut answer: Answer, draw: u32, times: u64) -> Result<()> {
         let (model, target, registration) = party;
         let inference = &self.inference;
         let known = Arc::clone(inference.banks[model].model());
         let digest = known.policy.digest;
         let bound = inference.asker.bound(&known, &target.hotkey, &answer.question);
-        let share = probe_share(&known.policy, &answer);
         let mut wrong = form(&known, &answer, &bound).err();
+        answer.forget_surplus();
+        let share = probe_share(&known.policy, &answer);
         let _alone = inference.remembering.lock().await;
         // Others may have been before it: in a window this machine checks nothing.
         if inference.quiet.now() != Some(times) {
@@ -163,7 +164,9 @@ impl Probes {
     /// Whether the check of an answer fits the budget between two windows.
     fn spend(&self, answer: &Answer) -> bool {
         let cost = u64::from(answer.tokens()) + u64::from(answer.prompt_tokens());
-        self.spent.fetch_add(cost, Ordering::Relaxed) + cost <= u64::from(self.inference.budget_tokens)
+        let most = u64::from(self.inference.budget_tokens);
+        let fits = |spent: u64| spent.checked_add(cost).filter(|all| *all <= most);
+        self.spent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
     }
 }
 

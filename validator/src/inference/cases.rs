@@ -98,6 +98,7 @@ pub fn look_at_forms(models: &[Arc<Model>], asker: &Asker, cases: &mut [Case]) {
             form(model, answer, &bound).err()
         };
         case.found.fault = case.heard.all().find_map(wrong);
+        case.heard.all_mut().for_each(Answer::forget_surplus);
     }
 }
 

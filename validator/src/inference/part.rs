@@ -93,6 +93,13 @@ impl Inference {
             Lane::new(*target, Arc::clone(&self.banks[*model]), streams, ready[*model])
         };
         let lanes: Vec<_> = asked.iter().map(lane).collect();
+        if ready.iter().any(|ready| *ready < streams as usize) {
+            tracing::warn!(
+                ?ready,
+                streams,
+                "fewer requests lie ready for a miner than it may be sent at once; the rest is made in the window"
+            );
+        }
         if lanes.is_empty() {
             return Part {
                 heard: Vec::new(),

@@ -133,24 +133,22 @@ impl<'a> Urn<'a> {
         self.floor().max((self.tokens * self.ppm).div_ceil(1_000_000))
     }
 
-    /// The answer that holds a token drawn from all that are inside. One that the budget does not hold is laid aside.
+    /// The answer that holds a token drawn from all that are inside. Those that the budget does not hold are laid aside before: a
+    /// budget never grows, and so the number of draws is bounded by it and not by what a miner sends.
     fn take(&mut self, budget: &mut Budget) -> Option<usize> {
-        loop {
-            let left: u64 = self.inside.iter().map(|index| u64::from(self.answers[*index].tokens)).sum();
-            let mut token = word(self.seed, self.miner, self.draws).checked_rem(left)?;
-            self.draws += 1;
-            let place = self.inside.iter().position(|index| {
-                let tokens = u64::from(self.answers[*index].tokens);
-                let here = token < tokens;
-                token = token.saturating_sub(tokens);
-                here
-            })?;
-            let index = self.inside.swap_remove(place);
-            if budget.spend(self.answers[index].cost()) {
-                self.checked += u64::from(self.answers[index].tokens);
-                return Some(index);
-            }
-        }
+        self.inside.retain(|index| self.answers[*index].cost() <= budget.left);
+        let left: u64 = self.inside.iter().map(|index| u64::from(self.answers[*index].tokens)).sum();
+        let mut token = word(self.seed, self.miner, self.draws).checked_rem(left)?;
+        self.draws += 1;
+        let place = self.inside.iter().position(|index| {
+            let tokens = u64::from(self.answers[*index].tokens);
+            let here = token < tokens;
+            token = token.saturating_sub(tokens);
+            here
+        })?;
+        let index = self.inside.swap_remove(place);
+        self.checked += u64::from(self.answers[index].tokens);
+        budget.spend(self.answers[index].cost()).then_some(index)
     }
 }
 

@@ -24,8 +24,19 @@ pub struct Heard {
     pub hold: Vec<Answer>,
     /// Requests that brought no token.
     pub silent: Silent,
+    /// What the requests of the hold asked for, answered or not.
+    pub asked: Asked,
     /// Requests at once in the hold.
     pub streams: u32,
+}
+
+/// Tokens that requests asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// All that would have been read.
+    pub all: u64,
+    /// Of them those that are paid, by the temperature of the request.
+    pub paid: u64,
 }
 
 /// Requests that brought no token, counted by what came of them: refusing must not fill a validator's memory.
@@ -60,6 +71,10 @@ pub fn verdict(model: &ModelPolicy, heard: &Heard, hold: Hold, found: Found, mem
         return Verdict::Rejected(fault);
     }
     let sent: u64 = heard.all().map(|answer| u64::from(answer.tokens())).sum();
+    if heard.requests() == 0 {
+        // Nothing was asked: a failure of our own.
+        return Verdict::Void;
+    }
     if heard.hold.is_empty() {
         return Verdict::Rejected(heard.silent.fault());
     }
@@ -69,8 +84,8 @@ pub fn verdict(model: &ModelPolicy, heard: &Heard, hold: Hold, found: Found, mem
     if in_time(model, &heard.hold, hold.end) == 0 {
         return Verdict::Rejected(Fault::Late);
     }
-    let (_, paid) = credits(model, &heard.hold, hold.end);
-    Verdict::Accepted(score(paid, hold.ms, memory.gate()))
+    let (all, paid) = credits(model, &heard.hold, hold.end);
+    Verdict::Accepted(score(heard.asked.fair(all, paid), hold.ms, memory.gate()))
 }
 
 /// What answers are worth that were begun before `end`, all of them and those that are paid, in parts of
@@ -123,6 +138,11 @@ impl Heard {
         self.ramp.iter().chain(&self.hold)
     }
 
+    /// The same, to be changed.
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut Answer> {
+        self.ramp.iter_mut().chain(&mut self.hold)
+    }
+
     /// Requests that were sent.
     #[must_use]
     pub fn requests(&self) -> u64 {
@@ -133,6 +153,28 @@ impl Heard {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.silent.is_final()
+    }
+}
+
+impl Asked {
+    /// One more request.
+    pub fn note(&mut self, answer: &Answer) {
+        let tokens = u64::from(answer.question.probe.answer_tokens);
+        self.all += tokens;
+        self.paid += if answer.temperature() >= PAID { tokens } else { 0 };
+    }
+
+    /// Those of another place.
+    pub fn add(&mut self, other: Self) {
+        (self.all, self.paid) = (self.all + other.all, self.paid + other.paid);
+    }
+
+    /// What is paid of credits: at most the part of all of them that requests for paid tokens had among all requests. Whoever
+    /// refuses what is not paid, to have its engine free for the rest, gains nothing by it.
+    #[must_use]
+    pub fn fair(&self, all: u64, paid: u64) -> u64 {
+        let part = u128::from(all) * u128::from(self.paid);
+        part.checked_div(u128::from(self.all)).map_or(0, |fair| paid.min(u64::try_from(fair).unwrap_or(u64::MAX)))
     }
 }
 
@@ -244,7 +286,9 @@ mod tests {
     impl Window {
         fn of(answers: impl Fn(Instant) -> Vec<Answer>) -> Self {
             let start = Instant::now();
-            Self { start, heard: Heard { hold: answers(start), ..Heard::default() } }
+            let mut heard = Heard { hold: answers(start), ..Heard::default() };
+            heard.hold.iter().for_each(|answer| heard.asked.note(answer));
+            Self { start, heard }
         }
 
         fn verdict(&self, found: Found, memory: &Memory) -> Verdict {
@@ -293,6 +337,17 @@ mod tests {
     }
 
     #[test]
+    fn refusing_what_is_not_paid_gains_nothing() {
+        // Half of the requests are cold. An engine with room for twenty answers gives ten of each kind, or refuses the cold.
+        let honest = Window::of(|start| [vec![answer(start, 1.0); 10], vec![answer(start, 0.0); 10]].concat());
+        let mut picky = Window::of(|start| vec![answer(start, 1.0); 20]);
+        let refused = answer(picky.start, 0.0);
+        (0..20).for_each(|_| picky.heard.asked.note(&refused));
+        let [honest, picky] = [honest, picky].map(|window| window.verdict(CHECKED, &Memory::default()));
+        assert_eq!((honest, picky), (Verdict::Accepted(Score(10_000)), Verdict::Accepted(Score(10_000))));
+    }
+
+    #[test]
     fn whatever_is_wrong_outweighs_all_tokens() {
         let window = Window::of(|start| vec![answer(start, 1.0); 20]);
         let found = Found { fault: Some(Fault::WrongTokens), ..CHECKED };
@@ -318,8 +373,7 @@ mod tests {
         };
         let fault = End::Fault;
         for (ends, expected) in [
-            (&[][..], Fault::NoAnswer),
-            (&[fault(Fault::NoAnswer)], Fault::NoAnswer),
+            (&[fault(Fault::NoAnswer)][..], Fault::NoAnswer),
             (&[fault(Fault::NoAnswer), fault(Fault::NoAnswer), fault(Fault::NotServed)], Fault::NotServed),
             (&[fault(Fault::Unreachable), fault(Fault::Unreachable), fault(Fault::NoAnswer)], Fault::Unreachable),
             (&[End::Busy, End::Busy, fault(Fault::Unreachable)], Fault::WindowRefused),
@@ -327,6 +381,7 @@ mod tests {
         ] {
             assert_eq!(of(ends, 0), Verdict::Rejected(expected), "{ends:?}");
         }
+        assert_eq!(of(&[], 0), Verdict::Void, "who was not asked has not refused");
         // One answer is enough to have answered, but not to hide what nobody honest sends.
         assert!(matches!(of(&[fault(Fault::Unreachable), End::Busy], 1), Verdict::Accepted(_)));
         assert_eq!(of(&[fault(Fault::Malformed)], 1), Verdict::Rejected(Fault::Malformed));

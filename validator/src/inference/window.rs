@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::audit::Answer;
 use super::bank::Bank;
 use super::models::Question;
-use super::settle::{Heard, Hold, Silent, credits};
+use super::settle::{Asked, Heard, Hold, Silent, credits};
 use super::stream::{self, Received};
 use crate::dispatch::{self, Punctuality, Target};
 
@@ -87,41 +87,56 @@ async fn drive(key: Arc<Keypair>, lane: Arc<Lane>, times: Times) -> (Heard, Dura
     // and no tokens can be saved up in the ramp and let go in the time that is paid.
     while now < times.hold && !heard.is_gone() {
         let until = (now + times.step).min(times.hold);
-        let answers = load(&key, &lane, ramp.level(), until, &mut heard.silent).await;
+        let (answers, _) = load(&key, &lane, ramp.level(), until, &mut heard.silent).await;
         ramp.step(credits(&lane.bank.model().policy, &answers, until).0);
         heard.ramp.extend(answers);
         now = until;
     }
     heard.streams = ramp.best();
     if !heard.is_gone() {
-        heard.hold = load(&key, &lane, heard.streams, times.end, &mut heard.silent).await;
+        (heard.hold, heard.asked) = load(&key, &lane, heard.streams, times.end, &mut heard.silent).await;
     }
     (heard, late)
 }
 
-/// Keeps so many requests on their way until the time is over. The answers with tokens, in the order of their requests.
-async fn load(key: &Arc<Keypair>, lane: &Arc<Lane>, level: u32, until: Instant, silent: &mut Silent) -> Vec<Answer> {
-    let (mut places, mut answers) = (JoinSet::new(), Vec::<Answer>::new());
+/// Keeps so many requests on their way until the time is over. The answers with tokens, in the order of their requests, and what
+/// all requests asked for.
+async fn load(
+    key: &Arc<Keypair>,
+    lane: &Arc<Lane>,
+    level: u32,
+    until: Instant,
+    silent: &mut Silent,
+) -> (Vec<Answer>, Asked) {
+    let (mut places, mut answers, mut asked) = (JoinSet::new(), Vec::<Answer>::new(), Asked::default());
     let gone = Arc::new(AtomicBool::new(false));
     for _ in 0..level {
         places.spawn(place(Arc::clone(key), Arc::clone(lane), until, Arc::clone(&gone)));
     }
     while let Some(done) = places.join_next().await {
-        let (more, said) = done.unwrap_or_default();
+        let (more, said, wanted) = done.unwrap_or_default();
         answers.extend(more);
         silent.add(&said);
+        asked.add(wanted);
     }
     answers.sort_by_key(|answer| answer.received.began);
-    answers
+    (answers, asked)
 }
 
 /// One request after the other at one place. After one that brought no token the place rests, longer each time: refusing costs a
 /// miner nothing, and must cost the validator little.
-async fn place(key: Arc<Keypair>, lane: Arc<Lane>, until: Instant, gone: Arc<AtomicBool>) -> (Vec<Answer>, Silent) {
-    let (mut answers, mut silent, mut rest) = (Vec::new(), Silent::default(), TURN);
+async fn place(
+    key: Arc<Keypair>,
+    lane: Arc<Lane>,
+    until: Instant,
+    gone: Arc<AtomicBool>,
+) -> (Vec<Answer>, Silent, Asked) {
+    let (mut answers, mut silent, mut asked, mut rest) = (Vec::new(), Silent::default(), Asked::default(), TURN);
     while Instant::now() < until && !gone.load(Ordering::Relaxed) {
         let begun = Instant::now();
-        let free = match ask(&key, &lane, until).await {
+        let heard = ask(&key, &lane, until).await;
+        heard.iter().for_each(|answer| asked.note(answer));
+        let free = match heard {
             Some(answer) if answer.tokens() > 0 => {
                 rest = TURN;
                 // The time that the fastest device of the field would have taken.
@@ -141,7 +156,7 @@ async fn place(key: Arc<Keypair>, lane: Arc<Lane>, until: Instant, gone: Arc<Ato
         };
         sleep_until(free.min(until)).await;
     }
-    (answers, silent)
+    (answers, silent, asked)
 }
 
 /// One request. `None` if there was none to make in time.
