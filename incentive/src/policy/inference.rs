@@ -19,7 +19,7 @@ pub struct InferencePolicy {
     /// Milliseconds in which the load is raised, step by step, until goodput stops rising. Checked, not paid.
     ///
     /// A step finds an overload only if it is as long as the first tokens of an answer are due, and `streams_max` = 2^k
-    /// takes about k + 6 of them.
+    /// takes about k + 10 of them.
     pub ramp_ms: u32,
     /// Milliseconds after them in which the load is held: what is paid is what arrives in them.
     ///
