@@ -388,6 +388,17 @@ mod tests {
     }
 
     #[test]
+    fn tokens_beyond_what_is_read_cost_and_earn_nothing() {
+        let start = Instant::now();
+        let (mut long, mut whole) = (answer(start, 1.0), answer(start, 1.0));
+        long.received.ids.extend([7; 5_000]);
+        long.received.arrivals_us.extend([400_000; 5_000]);
+        [&mut long, &mut whole].into_iter().for_each(Answer::forget_surplus);
+        assert_eq!((long.tokens(), long.received.arrivals_us.len(), long.received.end), (10, 10, End::Cut));
+        assert_eq!((whole.tokens(), whole.received.end), (10, End::Finished(Finish::Length)), "no more than is read");
+    }
+
+    #[test]
     fn a_probe_is_worth_what_came_of_what_was_expected() {
         let now = Instant::now();
         let whole = answer(now, 1.0);
